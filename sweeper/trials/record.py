@@ -1,0 +1,38 @@
+"""A trial as the driver knows it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trainers.messages import Finished, Measurement
+from trainers.spec import TrialSpec
+
+State = Literal["running", "completed", "pruned", "failed", "paused"]
+
+
+@dataclass
+class TrialRecord:
+    """What was asked (`spec`) and what came back."""
+
+    spec: TrialSpec
+    state: State = "running"
+    reason: str = ""
+    """Why it failed, was pruned or paused."""
+    measurements: list[Measurement] = field(default_factory=list)
+    """By rising tokens, one a value of tokens."""
+    finished: Finished | None = None
+    started_at: float = 0.0
+    """Unix time."""
+    ended_at: float = 0.0
+    attempts: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
+    """Why the trial is there, for tables and tags: e.g. {"purpose": "compare"}."""
+
+    @property
+    def id(self) -> str:
+        """The identity of the spec."""
+        return self.spec.id
+
+    @property
+    def last(self) -> Measurement | None:
+        """The latest measurement."""
+        return self.measurements[-1] if self.measurements else None

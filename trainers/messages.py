@@ -1,0 +1,121 @@
+"""What a trial says while it runs, and what it is told. Serialised as JSON; `MESSAGES_VERSION` changes with the meaning."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from trainers.spec import Record
+
+MESSAGES_VERSION = 1
+
+
+class DocumentLoss(Record):
+    """The part of one held-out document that was scored."""
+
+    document: int
+    """Index in the split's document table."""
+    nll: float
+    """Sum over its scored tokens, nats."""
+    tokens: int
+
+
+class CorpusLoss(Record):
+    """One corpus, measured once: the loss is `nll / tokens`."""
+
+    corpus: str
+    split: Literal["valid", "test"]
+    nll: float
+    """Sum over scored tokens, nats."""
+    tokens: int
+    bytes: float
+    """UTF-8 bytes of the scored text."""
+    documents: tuple[DocumentLoss, ...]
+
+    @property
+    def loss(self) -> float:
+        """Nats per token."""
+        return self.nll / self.tokens
+
+
+class Measurement(Record):
+    """Every corpus, after `tokens` training tokens."""
+
+    kind: Literal["measurement"] = "measurement"
+    version: Literal[1] = MESSAGES_VERSION
+    tokens: int
+    step: int
+    lr_area: float
+    """Integral of learning rate / peak over training tokens, in tokens."""
+    lr_fraction: float
+    """How far the decay has gone: learning rate / peak, taken as 1 during warm-up."""
+    losses: tuple[CorpusLoss, ...]
+    unique_tokens: dict[str, int]
+    """Distinct training tokens seen so far, by corpus."""
+    seconds: float
+    """Since the trial began, this attempt."""
+
+    def loss(self, corpus: str, split: str = "valid") -> float:
+        """Nats per token of one corpus."""
+        return next(x.loss for x in self.losses if x.corpus == corpus and x.split == split)
+
+
+class Progress(Record):
+    """A sign of life, every second or two."""
+
+    kind: Literal["progress"] = "progress"
+    version: Literal[1] = MESSAGES_VERSION
+    tokens: int
+    train_loss: float
+    """Nats per token, mean since the last message."""
+    learning_rate: float
+    grad_norm: float
+    tokens_per_second: float
+
+
+class Finished(Record):
+    """The trial returned: at its end, or because it was told to."""
+
+    kind: Literal["finished"] = "finished"
+    version: Literal[1] = MESSAGES_VERSION
+    state: Literal["completed", "stopped", "paused"]
+    tokens: int
+    seconds: float
+    train_seconds: float
+    evaluation_seconds: float
+    tokens_per_second: float
+    peak_memory_bytes: int
+    """Peak resident memory of rank 0's process, or of its GPU where it has one."""
+    params: int
+    params_non_embedding: int
+    trainable_params: int
+    workers: int
+    device: str
+
+
+class Failure(Record):
+    """The trial cannot go on."""
+
+    kind: Literal["failure"] = "failure"
+    version: Literal[1] = MESSAGES_VERSION
+    cause: Literal["diverged", "out_of_memory", "bad_spec", "error"]
+    reason: str
+    tokens: int
+    repeatable: bool
+    """True where another attempt would fail the same way."""
+
+
+Message = Annotated[Measurement | Progress | Finished | Failure, Field(discriminator="kind")]
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
+"""Reads any message: `MESSAGE.validate_json(text)`."""
+
+
+class Verdict(Record):
+    """The answer to a message."""
+
+    version: Literal[1] = MESSAGES_VERSION
+    action: Literal["continue", "stop", "pause"] = "continue"
+    """`stop`: return now, keep nothing. `pause`: write a checkpoint and return."""
+    reason: str = ""
+
+
+CONTINUE = Verdict()

@@ -1,0 +1,123 @@
+"""What one trial is: everything that decides its losses, and where its inputs are found."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SPEC_VERSION = 1
+
+Method = Literal["full", "lora", "qlora"]
+Role = Literal["base", "search", "law", "confirm"]
+CorpusRole = Literal["general", "domain"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Record(BaseModel):
+    """A frozen object that refuses unknown keys; the base of everything that crosses between the rooms."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CorpusRef(Record):
+    """A packed corpus."""
+
+    name: str
+    path: str
+    """Folder in the packed format (`trainers.packed`)."""
+    fingerprint: str
+    """Hash of its content: source bytes, tokeniser, block length, format version."""
+
+
+class ModelRef(Record):
+    """A base model: a checkpoint folder, or a configuration to initialise at random (built-in models' pre-training)."""
+
+    name: str
+    path: str | None = None
+    """Folder that `transformers` loads; None where `config` says how to make the model."""
+    config: dict[str, Any] | None = None
+    """A `transformers` configuration with its `model_type`."""
+    fingerprint: str
+    """Hash of the weights and configuration, or of `config`."""
+
+
+class Lora(Record):
+    """A low-rank adapter."""
+
+    r: Annotated[int, Field(ge=1)]
+    alpha: Annotated[float, Field(gt=0)]
+    dropout: Share = 0.0
+    target_modules: str | tuple[str, ...] = "all-linear"
+    use_rslora: bool = False
+
+
+class Schedule(Record):
+    """The learning rate over a trial, as a share of its peak."""
+
+    type: Literal["constant", "cosine", "linear", "wsd"] = "constant"
+    warmup_ratio: Share = 0.0
+    """Linear warm-up, share of all steps."""
+    decay_ratio: Share = 0.2
+    """`wsd` only: the final share of steps, decayed as 1 - sqrt."""
+
+
+class TrialSpec(Record):
+    """One configuration to train once. Its `id` covers what decides its losses, not paths, workers or device."""
+
+    version: Literal[1] = SPEC_VERSION
+    role: Role
+    model: ModelRef
+    method: Method
+    lora: Lora | None = None
+    learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Schedule = Schedule()
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    adam_betas: tuple[float, float] = (0.9, 0.95)
+    corpora: tuple[CorpusRef, ...]
+    """Every corpus that is trained on or evaluated."""
+    mixture: dict[str, Share]
+    """Share of training tokens by corpus name, summing to 1; a corpus left out is evaluated only."""
+    max_tokens: Annotated[int, Field(ge=0)]
+    """Rounded up to whole steps; 0 measures the model and trains nothing."""
+    max_seq_length: Annotated[int, Field(ge=2)]
+    global_batch_size: Annotated[int, Field(ge=1)]
+    """Sequences a step, over all workers and accumulation steps."""
+    seed: Annotated[int, Field(ge=0)]
+    precision: Literal["fp32", "bf16"]
+    """Compute precision; master weights of full training are fp32 in both."""
+    evaluate_at: tuple[int, ...] = ()
+    """Tokens at which every corpus is evaluated (after the step that reaches them); the end always is."""
+    evaluation_tokens: Annotated[int, Field(ge=1)] = 8192
+    """At most this many tokens a corpus and evaluation."""
+    evaluation_splits: tuple[Literal["valid", "test"], ...] = ("valid",)
+    """`test` is evaluated at the end only."""
+
+    # Not part of the identity: how and where it runs, not what it is.
+    rungs: tuple[int, ...] = ()
+    """Members of `evaluate_at` at which the trial waits for a verdict."""
+    micro_batch_size: Annotated[int, Field(ge=1)] = 8
+    """Sequences a worker puts through the model at once, at most."""
+    checkpoint_path: str | None = None
+    """Folder for the trial's own checkpoints; None keeps none."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+    """A checkpoint is written at an evaluation where the last one is older than this."""
+    export_path: str | None = None
+    """Folder to save the trained model to, in `transformers` format, when the trial completes."""
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits over the content of the spec."""
+        payload = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(payload.encode()).hexdigest()[:12]
+
+    def content(self) -> dict[str, Any]:
+        """What decides the losses, as plain JSON: no path, no worker, no device."""
+        data = self.model_dump(mode="json", exclude=_ELSEWHERE)
+        data["model"] = self.model.fingerprint
+        data["corpora"] = {c.name: c.fingerprint for c in self.corpora}
+        return data
+
+
+_ELSEWHERE = {"rungs", "micro_batch_size", "checkpoint_path", "checkpoint_seconds", "export_path", "model", "corpora"}
