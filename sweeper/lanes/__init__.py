@@ -1,0 +1,1 @@
+"""Lanes: warm worker groups that trials run on, one after another, and what puts trials on them."""

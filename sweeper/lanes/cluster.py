@@ -1,0 +1,108 @@
+"""Starting or joining Ray, and what its machines allow."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.errors import SweeperError
+
+HEAD = "node:__internal_head__"
+
+
+class ClusterError(SweeperError):
+    """The cluster cannot run this experiment; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class LanePlan:
+    """How many lanes of which size; None leaves the choice to what the cluster has."""
+
+    lanes: int | None = None
+    num_workers: int = 1
+    """Workers (ranks) a lane."""
+    threads_per_worker: int = 1
+    """CPU threads, and CPUs asked of Ray, a worker."""
+    use_gpu: bool | None = None
+
+
+def join(address: str | None, cpus: int | None = None) -> None:
+    """Start a local Ray, or join the cluster at `address` ("auto": the one that this machine belongs to).
+
+    Raises:
+        ClusterError: no cluster answers at `address`.
+    """
+    # Read by Ray when it is imported or started: no result files nobody reads, no snapshots of what is rebuilt anyway.
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if ray.is_initialized():
+        return
+    if address is None:
+        ray.init(num_cpus=cpus, log_to_driver=False, configure_logging=True, logging_level="ERROR", include_dashboard=True)
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except ConnectionError as error:
+        raise ClusterError(
+            f"address: no Ray cluster at {address!r} ({error}); start one with `ray up cluster.yaml` or "
+            "`ray start --head`, or leave --address out to use this machine alone"
+        ) from error
+
+
+def leave() -> None:
+    """Disconnect; a local Ray ends with it."""
+    import ray
+
+    if ray.is_initialized():
+        ray.shutdown()
+
+
+def shape_lanes(plan: LanePlan, available: dict[str, float]) -> tuple[int, LanePlan]:
+    """How many lanes the cluster's resources hold, and the plan with nothing left open.
+
+    Args:
+        plan: What the user asks for.
+        available: `ray.cluster_resources()`.
+
+    Raises:
+        ClusterError: not even one lane fits.
+    """
+    gpus, cpus = int(available.get("GPU", 0)), int(available.get("CPU", 0))
+    use_gpu = gpus > 0 if plan.use_gpu is None else plan.use_gpu
+    if use_gpu and gpus < plan.num_workers:
+        raise ClusterError(
+            f"resources.num_workers: a lane of {plan.num_workers} GPU workers does not fit on {gpus} GPUs; "
+            "lower num_workers, set use_gpu to false, or add GPU nodes"
+        )
+    by_cpu = cpus // (plan.num_workers * plan.threads_per_worker)
+    fit = min(by_cpu, gpus // plan.num_workers) if use_gpu else by_cpu
+    if fit < 1:
+        raise ClusterError(
+            f"resources: a lane of {plan.num_workers} workers with {plan.threads_per_worker} CPUs each does not fit on "
+            f"{cpus} CPUs; lower num_workers or threads_per_worker"
+        )
+    lanes = min(fit, MAX_AUTO_LANES) if plan.lanes is None else plan.lanes
+    if lanes > fit:
+        raise ClusterError(f"resources.lanes: {lanes} lanes do not fit, {fit} would; lower it or leave it out")
+    return lanes, LanePlan(lanes, plan.num_workers, plan.threads_per_worker, use_gpu)
+
+
+MAX_AUTO_LANES = 64
+
+
+def scratch() -> str:
+    """A local folder for what Tune writes and nobody reads again."""
+    return tempfile.mkdtemp(prefix="sweeper-tune-")
+
+
+def resources() -> dict[str, Any]:
+    """What the cluster has in all."""
+    import ray
+
+    return dict(ray.cluster_resources())

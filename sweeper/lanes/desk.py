@@ -1,0 +1,170 @@
+"""The driver's desk: trials in flight, between the source of a phase (above) and Tune (below). No Ray here."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweeper.lanes.source import TrialObserver, TrialSource
+from sweeper.trials.record import TrialRecord
+from trainers.messages import MESSAGE, Failure, Finished, Measurement, Message, Progress
+
+MAX_HAND_OUTS = 3
+"""How often a trial may lose its lane or its proxy before it counts as failed."""
+
+
+@dataclass
+class _Flight:
+    record: TrialRecord
+    read: int = 0
+    """Messages taken in, so that none counts twice."""
+    pruned: str = ""
+
+
+class Desk:
+    """Hands trials out, takes their messages in, passes verdicts back. Safe to call from several threads."""
+
+    def __init__(self, observers: Sequence[TrialObserver]) -> None:
+        self._lock = threading.RLock()
+        self._idle = threading.Condition(self._lock)
+        self._observers = observers
+        self._source: TrialSource | None = None
+        self._again: deque[TrialRecord] = deque()
+        self._flights: dict[str, _Flight] = {}
+        self._hand_outs: dict[str, int] = {}
+        self._closing = False
+        self._broken: BaseException | None = None
+        self.generation = 0
+
+    def __reduce__(self) -> tuple[type["Desk"], tuple[tuple[()]]]:
+        """Tune pickles its searcher for a restore that nobody asks for: the copy is an empty desk."""
+        return Desk, ((),)
+
+    def __deepcopy__(self, memo: object) -> "Desk":
+        """There is one desk."""
+        return self
+
+    # The phase's side ------------------------------------------------------------------------------------------------
+
+    def open(self, source: TrialSource) -> None:
+        """Begin to hand out the trials of a source."""
+        with self._lock:
+            self._source = source
+            self.generation += 1
+
+    def wait(self, timeout: float) -> bool:
+        """True once the source is exhausted and none of its trials is in flight; False after `timeout` seconds.
+
+        Raises:
+            BaseException: what ended the thread that runs Tune.
+        """
+        with self._idle:
+            self._idle.wait_for(lambda: self._over() or self._broken is not None, timeout)
+            if self._broken is not None:
+                raise self._broken
+            return self._over()
+
+    def close(self) -> None:
+        """Hand out nothing more; Tune may end once the last trial has."""
+        with self._lock:
+            self._closing = True
+            self.generation += 1
+
+    def broke(self, error: BaseException) -> None:
+        """Tune's thread has ended with an error: tell whoever waits."""
+        with self._idle:
+            self._broken = error
+            self._idle.notify_all()
+
+    # Tune's side -----------------------------------------------------------------------------------------------------
+
+    @property
+    def closing(self) -> bool:
+        """True when no trial will be handed out any more."""
+        return self._closing
+
+    def hand_out(self, key: str) -> TrialRecord | None:
+        """The next trial, under Tune's `key`; None where there is none."""
+        with self._lock:
+            if self._closing or self._source is None:
+                return None
+            record = self._again.popleft() if self._again else self._source.next()
+            if record is None:
+                self._idle.notify_all()
+                return None
+            record.state, record.attempts = "running", record.attempts + 1
+            record.started_at = record.started_at or time.time()
+            self._flights[key] = _Flight(record)
+            for observer in self._observers:
+                observer.trial_started(record)
+            return record
+
+    def receive(self, key: str, first: int, messages: Sequence[str]) -> bool:
+        """Take in messages, the first of which has the index `first`; False where the trial is to stop."""
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is None:
+                return False
+            for text in messages[flight.read - first :]:
+                flight.read += 1
+                self._take(flight, MESSAGE.validate_json(text))
+            return not flight.pruned
+
+    def complete(self, key: str, lost: str = "") -> None:
+        """Tune is through with a trial; `lost` says what broke under it, and it is handed out again."""
+        with self._idle:
+            flight = self._flights.pop(key, None)
+            if flight is None:
+                return
+            if lost and flight.record.state == "running" and self._once_more(flight.record, lost):
+                self._again.append(flight.record)
+                self.generation += 1
+            else:
+                self._end(flight)
+            self._idle.notify_all()
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _over(self) -> bool:
+        waiting = self._source is not None and (bool(self._again) or not self._source.exhausted())
+        return not self._flights and (self._closing or not waiting)
+
+    def _take(self, flight: _Flight, message: Message) -> None:
+        record = flight.record
+        if isinstance(message, Measurement):
+            record.measurements = sorted(
+                [m for m in record.measurements if m.tokens != message.tokens] + [message], key=lambda m: m.tokens
+            )
+            for observer in self._observers:
+                observer.measured(record, message)
+            if message.tokens in record.spec.rungs and self._source is not None:
+                verdict = self._source.judge(record, message)
+                flight.pruned = verdict.reason if verdict.action == "stop" else ""
+        elif isinstance(message, Progress):
+            for observer in self._observers:
+                observer.progressed(record, message)
+        elif isinstance(message, Finished):
+            record.finished = message
+            record.state = {"completed": "completed", "stopped": "pruned", "paused": "paused"}[message.state]  # type: ignore[assignment]
+        elif isinstance(message, Failure):
+            record.state, record.reason = "failed", f"{message.cause}: {message.reason}"
+
+    def _once_more(self, record: TrialRecord, lost: str) -> bool:
+        self._hand_outs[record.id] = self._hand_outs.get(record.id, 0) + 1
+        if self._hand_outs[record.id] < MAX_HAND_OUTS and not self._closing:
+            return True
+        record.state, record.reason = "failed", f"error: lost {self._hand_outs[record.id]} times ({lost})"
+        return False
+
+    def _end(self, flight: _Flight) -> None:
+        record = flight.record
+        if flight.pruned:
+            record.state, record.reason = "pruned", flight.pruned
+        elif record.state == "running":
+            record.state = "paused"
+        record.ended_at = time.time()
+        if self._source is not None:
+            self._source.ended(record)
+        for observer in self._observers:
+            observer.trial_ended(record)

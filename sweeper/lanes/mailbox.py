@@ -1,0 +1,184 @@
+"""The mailbox of a lane: what its ranks take specs from and put messages into. No Ray here, so that it is tested alone."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from trainers.messages import CONTINUE, MESSAGE, Failure, Finished, Measurement, Message, Verdict
+
+MAX_ATTEMPTS = 3
+"""How often a spec may lose its workers before it counts as failed."""
+
+
+class Job(NamedTuple):
+    """A spec (JSON) under the number that all talk about it carries."""
+
+    number: int
+    spec: str
+
+
+@dataclass
+class _Current:
+    job: Job
+    attempts: int = 0
+    messages: list[str] = field(default_factory=list)
+    answers: dict[int, Verdict] = field(default_factory=dict)
+    """Verdicts by tokens of the rung."""
+    halted: Verdict | None = None
+    ended: bool = False
+    returned: set[int] = field(default_factory=set)
+    """Ranks that are through with it."""
+
+
+class Mailbox:
+    """One job at a time. All calls come from one event loop, so no lock is needed.
+
+    Ranks poll with `take` while they are idle: no collective is open then, so nothing can time out, and a group that Ray
+    Train restarts takes the unfinished job again.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._current: _Current | None = None
+        self._ranks: set[int] = set()
+        self._closed = False
+        self._number = 0
+        self._changed = asyncio.Event()
+
+    # The proxy's side ------------------------------------------------------------------------------------------------
+
+    async def post(self, spec: str) -> int:
+        """Offer a spec to the ranks; returns its number.
+
+        Raises:
+            RuntimeError: the job before it has not ended.
+        """
+        if self._current is not None and not self._current.ended:
+            raise RuntimeError(f"the lane is busy with job {self._current.job.number}")
+        self._number += 1
+        self._current = _Current(Job(self._number, spec))
+        self._wake()
+        return self._number
+
+    async def messages(self, number: int, after: int, timeout: float) -> list[str]:
+        """Messages of a job beyond the first `after`, as soon as there is one; empty when `timeout` seconds passed."""
+        current = self._of(number)
+        await self._until(lambda: len(current.messages) > after, timeout)
+        return current.messages[after:]
+
+    async def answer(self, number: int, tokens: int, verdict: str) -> None:
+        """Give the verdict that a trial waits for at the rung of `tokens`."""
+        self._of(number).answers[tokens] = Verdict.model_validate_json(verdict)
+        self._wake()
+
+    async def halt(self, number: int, verdict: str) -> None:
+        """Have a job return at its next step, and release it where it waits at a rung."""
+        current = self._of(number)
+        current.halted = Verdict.model_validate_json(verdict)
+        self._wake()
+
+    async def settled(self, number: int, timeout: float) -> bool:
+        """Wait until the job has ended and every rank is free again; False when `timeout` seconds passed."""
+        current = self._of(number)
+        return await self._until(lambda: current.ended and len(current.returned) >= self._workers, timeout)
+
+    async def ready(self, timeout: float) -> bool:
+        """Wait until every rank has called once."""
+        return await self._until(lambda: len(self._ranks) >= self._workers, timeout)
+
+    async def current(self) -> int | None:
+        """The number of the job under way."""
+        return None if self._current is None or self._current.ended else self._current.job.number
+
+    async def close(self) -> None:
+        """Send the ranks home."""
+        self._closed = True
+        self._wake()
+
+    # The ranks' side -------------------------------------------------------------------------------------------------
+
+    async def take(self, rank: int, seen: int, timeout: float) -> Job | str | None:
+        """The next job after number `seen`, "close", or None when `timeout` seconds passed.
+
+        A rank that asks again for a job it had taken has lost its process in between: rank 0 counts the attempt.
+        """
+        self._ranks.add(rank)
+        if self._current is not None and self._current.ended:
+            self._current.returned.add(rank)  # a group that was restarted after a failure says so by asking
+        self._wake()
+        await self._until(lambda: self._closed or self._offer(seen) is not None, timeout)
+        if self._closed:
+            return "close"
+        current = self._offer(seen)
+        if current is None:
+            return None
+        current.returned.discard(rank)
+        if rank == 0:
+            current.attempts += 1
+            if current.attempts > MAX_ATTEMPTS:
+                self._give_up(current)
+                return None
+        return current.job
+
+    async def report(self, number: int, message: str, wait: bool) -> str:
+        """Store a message and answer it; with `wait`, only once the verdict on that rung is there."""
+        current = self._of(number)
+        parsed = MESSAGE.validate_json(message)
+        if current.ended:
+            return Verdict(action="stop", reason="the job has ended").model_dump_json()
+        current.messages.append(message)
+        current.ended = isinstance(parsed, Finished | Failure)
+        self._wake()
+        if wait and isinstance(parsed, Measurement):
+            await self._until(lambda: parsed.tokens in current.answers or current.halted is not None, None)
+            if current.halted is None:
+                return current.answers[parsed.tokens].model_dump_json()
+        return (current.halted or CONTINUE).model_dump_json()
+
+    async def returned(self, number: int, rank: int) -> None:
+        """A rank is through with a job."""
+        current = self._current
+        if current is not None and current.job.number == number:
+            current.returned.add(rank)
+            self._wake()
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _offer(self, seen: int) -> _Current | None:
+        current = self._current
+        return current if current is not None and current.job.number > seen and not current.ended else None
+
+    def _of(self, number: int) -> _Current:
+        if self._current is None or self._current.job.number != number:
+            raise RuntimeError(f"job {number} is not this lane's")
+        return self._current
+
+    def _give_up(self, current: _Current) -> None:
+        failure: Message = Failure(
+            cause="error",
+            reason=f"its workers died {MAX_ATTEMPTS} times; see the workers' logs",
+            tokens=0,
+            repeatable=False,
+        )
+        current.messages.append(failure.model_dump_json())
+        current.ended = True
+        current.returned = set(range(self._workers))
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _until(self, condition: Callable[[], bool], timeout: float | None) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        while not condition():
+            left = None if deadline is None else deadline - loop.time()
+            if left is not None and left <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                return condition()
+        return True

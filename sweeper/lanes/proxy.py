@@ -1,0 +1,116 @@
+"""What Ray Tune starts, stops, reuses or drops at will: a trial that only holds a lease on a lane."""
+
+import json
+from typing import Any
+
+from ray import tune
+
+POLL_SECONDS = 20.0
+STAND_BY_SECONDS = 3600.0
+
+
+class TrialProxy(tune.Trainable):
+    """A Tune trial that posts its spec to a leased lane and passes the messages on, one batch a `step`.
+
+    `config` holds either `spec` (JSON) and `trial` (the spec's id), or `stand_by` (a generation): a stand-by trial waits
+    until there is something to run. It keeps this process alive between phases: Tune drops idle actors, and asks a
+    searcher that has nothing only once a second.
+
+    A rung is passed by the next `step`: Tune takes one only where its scheduler let the trial go on.
+    """
+
+    def setup(self, config: dict[str, Any], switchboard: Any = None) -> None:
+        """Take the trial of `config`; the lane is leased at the first `step`."""
+        self._switchboard = switchboard
+        self._become(config)
+
+    def _become(self, config: dict[str, Any]) -> None:
+        self._lane: Any = None
+        self._number = 0
+        self._read = 0
+        self._waiting_at: int | None = None
+        self._config = config
+
+    def step(self) -> dict[str, Any]:
+        """The next messages, up to a rung or the end."""
+        import ray
+
+        if "stand_by" in self._config:
+            ray.get(self._switchboard.stand_by.remote(self._config["stand_by"], STAND_BY_SECONDS))
+            return {"done": True, "stand_by": True}
+        try:
+            return self._next()
+        except (ray.exceptions.RayActorError, ray.exceptions.RayTaskError) as error:
+            self._lane = None  # the driver looks after a lane that does not answer
+            return {"done": True, "first": self._read, "messages": [], "lost": type(error).__name__}
+
+    def _next(self) -> dict[str, Any]:
+        import ray
+
+        if self._lane is None:
+            self._begin()
+        if self._waiting_at is not None:
+            ray.get(self._lane.answer.remote(self._number, self._waiting_at, _CONTINUE))
+            self._waiting_at = None
+        first = self._read
+        messages = self._batch(ray.get(self._lane.messages.remote(self._number, self._read, POLL_SECONDS)))
+        done = bool(messages) and json.loads(messages[-1])["kind"] in ("finished", "failure")
+        if done:
+            self._release()
+        return {"done": done, "first": first, "messages": messages}
+
+    def _batch(self, messages: list[str]) -> list[str]:
+        """Up to and including the first rung, at which the trial stands still until it is answered."""
+        batch = []
+        for text in messages:
+            batch.append(text)
+            message = json.loads(text)
+            if message["kind"] == "measurement" and message["tokens"] in self._rungs:
+                self._waiting_at = message["tokens"]
+                break
+        self._read += len(batch)
+        return batch
+
+    def _begin(self) -> None:
+        import ray
+
+        spec = self._config["spec"]
+        self._rungs = set(json.loads(spec)["rungs"])
+        lease = None
+        while lease is None:
+            lease = ray.get(self._switchboard.lease.remote(self._config["trial"], POLL_SECONDS))
+        _, self._lane = lease
+        self._number = ray.get(self._lane.post.remote(spec))
+
+    def _release(self) -> None:
+        """Give the lane back once every rank is free; halt the trial first where Tune stops it before its end."""
+        import ray
+
+        if self._lane is None:
+            return
+        lane, self._lane = self._lane, None
+        ray.get(lane.halt.remote(self._number, _STOP))
+        while not ray.get(lane.settled.remote(self._number, POLL_SECONDS)):
+            continue
+        ray.get(self._switchboard.release.remote(self._config["trial"]))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Become another trial in the same process."""
+        self._release()
+        self._become(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        """Tune drops this process."""
+        self._release()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        """Nothing: checkpoints are the trials' own."""
+        return {}
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: checkpoints are the trials' own."""
+
+
+_CONTINUE = json.dumps({"action": "continue"})
+_STOP = json.dumps({"action": "stop", "reason": "stopped by the sweep"})

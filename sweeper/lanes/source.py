@@ -1,0 +1,61 @@
+"""Where trials come from, and who hears of them: the two interfaces between the phases and the lanes."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sweeper.trials.record import TrialRecord
+from trainers.messages import CONTINUE, Measurement, Progress, Verdict
+
+
+class TrialSource(Protocol):
+    """A queue of trials. Called from one thread at a time."""
+
+    def next(self) -> TrialRecord | None:
+        """A trial to start now; None where there is none at the moment."""
+
+    def exhausted(self) -> bool:
+        """True once `next` will never give another trial."""
+
+    def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
+        """The verdict at a rung."""
+
+    def ended(self, record: TrialRecord) -> None:
+        """A trial of this source is over: completed, pruned, failed or paused."""
+
+
+class TrialObserver(Protocol):
+    """Whoever keeps books: the store on disk, the tracker, the progress display."""
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """A trial was handed to a lane."""
+
+    def measured(self, record: TrialRecord, measurement: Measurement) -> None:
+        """A measurement came in and is part of the record."""
+
+    def progressed(self, record: TrialRecord, progress: Progress) -> None:
+        """A sign of life."""
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """The record is final, or paused until the next run."""
+
+
+class FixedTrials:
+    """Given trials, in their order, none ever pruned."""
+
+    def __init__(self, records: Iterable[TrialRecord]) -> None:
+        self._waiting = list(records)
+
+    def next(self) -> TrialRecord | None:
+        """The next of the list."""
+        return self._waiting.pop(0) if self._waiting else None
+
+    def exhausted(self) -> bool:
+        """True when the list is used up."""
+        return not self._waiting
+
+    def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
+        """Always go on."""
+        return CONTINUE
+
+    def ended(self, record: TrialRecord) -> None:
+        """Nothing to learn."""
