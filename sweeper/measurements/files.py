@@ -1,0 +1,127 @@
+"""Measurements on disk: written atomically as parquet and CSV, read from either."""
+
+import csv
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeper.measurements.errors import MeasurementError
+from sweeper.measurements.validate import typed_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MEASUREMENTS_FILE = "measurements.parquet"
+CSV_FILE = "measurements.csv"
+DOCUMENTS_FILE = "document_losses.parquet"
+
+
+def write_measurements(folder: str | Path, table: "pa.Table") -> None:
+    """Write `measurements.parquet` and `measurements.csv` into the folder, each at once or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_parquet(folder / MEASUREMENTS_FILE, table)
+    _replace(folder / CSV_FILE, lambda path: _write_csv(path, table))
+
+
+def write_document_losses(folder: str | Path, table: "pa.Table") -> None:
+    """Write `document_losses.parquet` into the folder, at once or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_parquet(folder / DOCUMENTS_FILE, table)
+
+
+def read_table(path: str | Path) -> "pa.Table":
+    """Read a table of measurements: a parquet file, a CSV file, or a folder that holds `measurements.parquet`.
+
+    Columns that a table from elsewhere lacks get their default or are missing; columns that are not ours are left out.
+
+    Raises:
+        MeasurementError: no such file, a missing or misspelt column, or a value of the wrong type.
+    """
+    path = Path(path)
+    file = path / MEASUREMENTS_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise MeasurementError(
+            f"measurements: {file} does not exist; give a CSV or parquet file, or an output folder of `sweeper run`"
+        )
+    raw = _read_csv(file) if file.suffix.lower() == ".csv" else _read_parquet(file)
+    return _to_table(raw, str(file))
+
+
+def to_columns(table: "pa.Table") -> dict[str, list[Any]]:
+    """The table as plain lists by column name; a missing number is nan in every numeric column."""
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = table.to_pydict()
+    for field in table.schema:
+        if not pa.types.is_string(field.type):
+            columns[field.name] = [math.nan if v is None else v for v in columns[field.name]]
+    return columns
+
+
+def _to_table(raw: Mapping[str, list[Any]], source: str) -> "pa.Table":
+    import pyarrow as pa
+
+    from sweeper.measurements.arrow import arrow_schema
+
+    columns, values = typed_columns(raw, source)
+    return pa.table(values, schema=arrow_schema(columns))
+
+
+def _read_parquet(file: Path) -> dict[str, list[Any]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        columns: dict[str, list[Any]] = parquet.ParquetFile(file).read().to_pydict()
+    except pa.ArrowInvalid as error:
+        raise MeasurementError(
+            f"measurements: {file} is not a parquet file ({error}); name a CSV file with the ending .csv"
+        ) from error
+    return columns
+
+
+def _read_csv(file: Path) -> dict[str, list[Any]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as source:
+            header, *lines = [row for row in csv.reader(source) if row] or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MeasurementError(f"measurements: {file} is not CSV in UTF-8 ({error}); save it as such") from error
+    if repeated := sorted({name for name in header if header.count(name) > 1}):
+        raise MeasurementError(f"measurements: {file} has the column {', '.join(repeated)} more than once; keep one")
+    for row, line in enumerate(lines, start=1):
+        if len(line) != len(header):
+            raise MeasurementError(
+                f"measurements: {file}, row {row} has {len(line)} values where the header names {len(header)} columns"
+            )
+    return {name: [line[i] for line in lines] for i, name in enumerate(header)}
+
+
+def _write_parquet(target: Path, table: "pa.Table") -> None:
+    from pyarrow import parquet
+
+    _replace(target, lambda path: parquet.write_table(table, path))
+
+
+def _write_csv(path: Path, table: "pa.Table") -> None:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(table.column_names)
+        writer.writerows([[_cell(value) for value in row.values()] for row in table.to_pylist()])
+
+
+def _cell(value: object) -> object:
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing else value
+
+
+def _replace(target: Path, write: Callable[[Path], object]) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
