@@ -1,12 +1,12 @@
-"""What a trial says while it runs, and what it is told. Serialised as JSON; `MESSAGES_VERSION` changes with the meaning."""
+"""What a trial says while it runs, and what it is told, as JSON; `MESSAGES_VERSION` changes with the meaning."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
 from trainers.spec import Record
 
-MESSAGES_VERSION = 1
+MESSAGES_VERSION: Literal[1] = 1
 
 
 class DocumentLoss(Record):

@@ -4,8 +4,8 @@ A folder holds `meta.json` and, for each split (`train`, `valid`, `test`), `SPLI
 another, each closed by an end-of-text token) and `SPLIT.documents.npy` (int64, one row a document: first token, tokens
 with the end-of-text token, UTF-8 bytes).
 
-Block i of length L has the inputs `stream[i*L : (i+1)*L]` and the targets `stream[i*L+1 : (i+1)*L+1]`: windows overlap by
-one token, so that every token of a block is predicted once. A tail shorter than a whole window is not used.
+Block i of length L has the inputs `stream[i*L : (i+1)*L]` and the targets `stream[i*L+1 : (i+1)*L+1]`: windows overlap
+by one token, so that every token of a block is predicted once. A tail shorter than a whole window is not used.
 """
 
 import json

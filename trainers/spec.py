@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SPEC_VERSION = 1
+SPEC_VERSION: Literal[1] = 1
 
 Method = Literal["full", "lora", "qlora"]
 Role = Literal["base", "search", "law", "confirm"]

@@ -1,0 +1,206 @@
+"""One trial, from its spec to its end: steps, measurements, verdicts, checkpoints."""
+
+import gc
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from trainers import memory
+from trainers.batches import Batches, open_corpora
+from trainers.divergence import Divergence
+from trainers.errors import TrialFailed
+from trainers.evaluate import Evaluator
+from trainers.export import export
+from trainers.keeper import Keeper
+from trainers.messages import Failure, Finished, Measurement, Message, Verdict
+from trainers.models import build
+from trainers.progress import ProgressClock
+from trainers.ranks import Ranks
+from trainers.schedule import decay, lr_area
+from trainers.spec import TrialSpec
+from trainers.stepper import Stepper
+from trainers.timetable import Timetable
+
+Report = Callable[[Message], Verdict]
+Action = Literal["continue", "stop", "pause"]
+_ACTIONS: tuple[Action, ...] = ("continue", "stop", "pause")
+_READ_EVERY = {"cpu": 1, "cuda": 10}
+"""Steps between two looks at the signals: a look makes the host wait for the GPU."""
+
+
+def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
+    """Run one trial on this process, or on all processes of the initialised default group, which all must call it.
+
+    Args:
+        spec: what to train; the same on every rank.
+        report: takes each `Measurement` and `Progress` and answers it; called on rank 0 only, and may block.
+
+    Returns:
+        How it ended, the same on every rank but for times and memory; `report` has not seen this message. An error that
+        breaks the group itself (a peer died) or comes out of `report` is raised: no agreement is possible any more.
+    """
+    ranks = Ranks.current()
+    trial: Trial | None = None
+    try:
+        memory.reset_peak(ranks.device)
+        trial = ranks.together(lambda: Trial(spec, report, ranks))
+        return trial.run()
+    except TrialFailed as failed:
+        if trial is not None and failed.cause == "diverged":
+            trial.keeper.remove()
+        tokens = 0 if trial is None else trial.tokens
+        return Failure(cause=failed.cause, reason=failed.reason, tokens=tokens, repeatable=failed.repeatable)
+    finally:
+        trial = None
+        _give_memory_back(ranks.device)
+
+
+def _give_memory_back(device: torch.device) -> None:
+    gc.collect()  # models hold cycles; the next trial of a warm worker needs their memory
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+class Trial:
+    """The state of a running trial on one rank.
+
+    Raises:
+        TrainerError: the spec cannot be trained as it stands.
+    """
+
+    def __init__(self, spec: TrialSpec, report: Report, ranks: Ranks) -> None:
+        self._began = time.perf_counter()
+        self._spec, self._report, self._ranks = spec, report, ranks
+        self._table = Timetable.of(spec)
+        corpora = open_corpora(spec)
+        self._batches = Batches(spec, corpora, self._table, ranks)
+        self._evaluator = Evaluator(corpora, spec.max_seq_length, spec.evaluation_tokens, spec.micro_batch_size, ranks)
+        self._evaluator.check(spec.evaluation_splits)
+        self._model = build(spec, ranks.device)
+        self._divergence = Divergence(self._model.vocabulary)
+        self.keeper = Keeper(spec, ranks)
+        self._progress = ProgressClock()
+        self._step = self._first_step = 0
+        self._verdict: Action = "continue"
+        self._evaluation_seconds = self._waiting_seconds = 0.0
+
+    @cached_property
+    def _stepper(self) -> Stepper:
+        # Made late: a trial that only measures needs neither gradients nor an optimiser.
+        return Stepper(self._spec, self._model, self._batches, self._table, self._ranks)
+
+    @property
+    def tokens(self) -> int:
+        """Training tokens so far."""
+        return self._table.tokens(self._step)
+
+    def run(self) -> Finished:
+        """Train, measure, obey.
+
+        Raises:
+            TrialFailed: the trial cannot go on.
+        """
+        if self._table.n_steps > 0:
+            self._step = self._first_step = self.keeper.resume(self._model, self._stepper)
+        started = time.perf_counter()
+        action: Action = "continue"
+        if self._step == 0 and 0 in self._table.evaluations:
+            action = self._measure()
+        while action == "continue" and self._step < self._table.n_steps:
+            action = self._advance()
+        seconds = time.perf_counter() - started - self._evaluation_seconds - self._waiting_seconds
+        return self._finish(action, seconds)
+
+    def _advance(self) -> Action:
+        """One step and what is due after it."""
+        self._stepper.step(self._step, self._take_verdict())
+        self._step += 1
+        evaluation = self._step in self._table.evaluations
+        action: Action = "continue"
+        if evaluation or self._step % _READ_EVERY[self._ranks.device.type] == 0:
+            action = self._read()
+        if evaluation and action != "stop":
+            action = max(action, self._measure(), key=_ACTIONS.index)
+            if action == "continue" and self._step < self._table.n_steps:
+                self.keeper.save_if_old(self._step, self._model, self._stepper)
+        return action
+
+    def _take_verdict(self) -> int:
+        """Rank 0's verdict that the other ranks do not know yet, as a code."""
+        code, self._verdict = _ACTIONS.index(self._verdict), "continue"
+        return code
+
+    def _read(self) -> Action:
+        """Look at the steps since the last look; tell the driver where it is time to."""
+        pulses = self._stepper.read()
+        for step, pulse in enumerate(pulses, start=self._step - len(pulses) + 1):
+            self._divergence.observe(step, pulse.loss, pulse.grad_norm)
+        self._progress.add(pulses)
+        if self._ranks.first and self._progress.due:
+            rate = self._stepper.learning_rate(self._step - 1)
+            self._verdict = self._report(self._progress.message(self.tokens, rate, self._table.tokens_per_step)).action
+        return _ACTIONS[max(pulse.verdict for pulse in pulses)]
+
+    def _measure(self) -> Action:
+        """Measure every corpus and let all ranks know the answer before the next step."""
+        started = time.perf_counter()
+        measurement = self._measurement()
+        measured = time.perf_counter()
+        action = self._report(measurement).action if self._ranks.first else "continue"
+        code = self._ranks.sum_number(_ACTIONS.index(action))
+        self._evaluation_seconds += measured - started
+        self._waiting_seconds += time.perf_counter() - measured
+        self._progress.leave_out(time.perf_counter() - started)
+        return _ACTIONS[round(code)]
+
+    def _measurement(self) -> Measurement:
+        n_steps, schedule = self._table.n_steps, self._spec.schedule
+        last = self._step == n_steps
+        splits = tuple(split for split in self._spec.evaluation_splits if last or split != "test")
+        losses = self._evaluator.measure(self._model, splits)
+        return Measurement(
+            tokens=self.tokens,
+            step=self._step,
+            lr_area=lr_area(schedule, self._step, n_steps, self._table.tokens_per_step),
+            lr_fraction=decay(schedule, self._step, n_steps),
+            losses=losses,
+            unique_tokens=self._batches.unique_tokens(self._step),
+            seconds=time.perf_counter() - self._began,
+        )
+
+    def _finish(self, action: Action, train_seconds: float) -> Finished:
+        """Keep what the end calls for: the model, a checkpoint, or nothing."""
+        completed = self._step == self._table.n_steps
+        if completed and self._spec.export_path is not None:
+            self._ranks.together(self._export)
+        if action == "pause" and not completed:
+            self.keeper.save(self._step, self._model, self._stepper)
+        else:
+            self.keeper.remove()
+        return self._finished("completed" if completed else "paused" if action == "pause" else "stopped", train_seconds)
+
+    def _export(self) -> None:
+        if self._ranks.first and self._spec.export_path is not None:
+            export(self._spec, self._model, Path(self._spec.export_path))
+
+    def _finished(self, state: Literal["completed", "stopped", "paused"], train_seconds: float) -> Finished:
+        counts, device = self._model.counts, self._ranks.device
+        trained = self.tokens - self._table.tokens(self._first_step)
+        return Finished(
+            state=state,
+            tokens=self.tokens,
+            seconds=time.perf_counter() - self._began,
+            train_seconds=train_seconds,
+            evaluation_seconds=self._evaluation_seconds,
+            tokens_per_second=trained / max(train_seconds, 1e-9),
+            peak_memory_bytes=memory.peak_bytes(device),
+            params=counts.params,
+            params_non_embedding=counts.params_non_embedding,
+            trainable_params=counts.trainable_params,
+            workers=self._ranks.size,
+            device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        )

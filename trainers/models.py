@@ -1,0 +1,125 @@
+"""Makes the model of a trial: full weights, LoRA, or QLoRA."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from trainers.adapters import adapted, refuse_narrow_layers, without_dropout_and_repacking
+from trainers.errors import TrainerError
+from trainers.parameters import Counts, count, require_right_trainable
+from trainers.spec import TrialSpec
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready to train, on its device."""
+
+    module: nn.Module
+    counts: Counts
+    vocabulary: int
+    device: torch.device
+    precision: torch.dtype
+
+    def logits(self, tokens: torch.Tensor) -> torch.Tensor:
+        """fp32 logits (batch, length, vocabulary) of token ids (batch, length)."""
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == torch.bfloat16):
+            output = self.module(input_ids=tokens, use_cache=False).logits
+        return output.float()  # type: ignore[no-any-return]
+
+    def nll(self, window: torch.Tensor) -> torch.Tensor:
+        """Nats of every target of windows (batch, length + 1), as (batch, length) in fp32."""
+        logits, targets = self.logits(window[:, :-1]), window[:, 1:]
+        flat = nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none")
+        return flat.view(targets.shape)
+
+    def total_nll(self, window: torch.Tensor) -> torch.Tensor:
+        """The sum of `nll`, by the cheaper reduction."""
+        logits, targets = self.logits(window[:, :-1]), window[:, 1:]
+        return nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="sum")
+
+    def train(self) -> None:
+        """Switch dropout on."""
+        self.module.train()
+
+    def evaluate(self) -> None:
+        """Switch dropout off."""
+        without_dropout_and_repacking(self.module)
+
+    @property
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The parameters that training changes, by name."""
+        return {name: p for name, p in self.module.named_parameters() if p.requires_grad}
+
+
+def build(spec: TrialSpec, device: torch.device) -> Model:
+    """The model that a spec asks for; the same on every rank.
+
+    Full training holds fp32 weights in both precisions, because bf16 weights lose small updates; frozen weights are
+    held in the compute precision, or in NF4.
+
+    Raises:
+        TrainerError: the model, method and lengths do not go together.
+    """
+    _check(spec)
+    precision = torch.bfloat16 if spec.precision == "bf16" else torch.float32
+    torch.manual_seed(spec.seed)
+    base = load_base(spec, device, torch.float32 if spec.method == "full" else precision, spec.method == "qlora")
+    _check_length(base, spec.max_seq_length)
+    counts = count(base)
+    if spec.method == "qlora" and device.type == "cpu":
+        refuse_narrow_layers(base, spec.model.name)
+    module = base.requires_grad_(True) if spec.lora is None else adapted(base, spec.lora, spec.seed)
+    require_right_trainable(module, spec.method)
+    model = Model(module, counts.with_trainable(module), int(base.config.vocab_size), device, precision)
+    model.train()
+    return model
+
+
+def _check(spec: TrialSpec) -> None:
+    if (spec.method == "full") != (spec.lora is None):
+        wanted = "no lora section" if spec.method == "full" else "a lora section"
+        raise TrainerError(f"lora: the method {spec.method} takes {wanted}")
+    if (spec.model.path is None) == (spec.model.config is None):
+        raise TrainerError(f"model: {spec.model.name} needs either path or config, and not both")
+    if spec.model.path is None and spec.method != "full":
+        raise TrainerError(
+            f"method: {spec.method} adapts trained weights, but {spec.model.name} is initialised at random; use full"
+        )
+
+
+def load_base(spec: TrialSpec, device: torch.device, dtype: torch.dtype, quantised: bool) -> Any:
+    """A `transformers` model from the spec's folder or configuration, with scaled-dot-product attention."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    options: dict[str, Any] = {"attn_implementation": "sdpa", "dtype": dtype}
+    if spec.model.config is not None:
+        config = dict(spec.model.config)
+        config = transformers.AutoConfig.for_model(config.pop("model_type"), **config)
+        return transformers.AutoModelForCausalLM.from_config(config, **options).to(device)
+    if quantised:
+        options |= {"quantization_config": _nf4(dtype), "device_map": {"": str(device)}}
+    model = transformers.AutoModelForCausalLM.from_pretrained(spec.model.path, **options)
+    return model if quantised else model.to(device)
+
+
+def _nf4(dtype: torch.dtype) -> Any:
+    import transformers
+
+    # All explicit: the library's own default is still fp4 without double quantisation.
+    return transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def _check_length(base: Any, length: int) -> None:
+    longest = getattr(base.config, "max_position_embeddings", None)
+    if longest is not None and length > longest:
+        raise TrainerError(
+            f"max_seq_length: {length} is more than the {longest} positions that the model knows; use {longest} or less"
+        )
