@@ -1,0 +1,79 @@
+"""What an experiment may do but had better not."""
+
+from collections.abc import Iterator
+
+from sweeper.experiment.model import Experiment
+from sweeper.experiment.quantities import format_tokens
+from sweeper.experiment.spread import METHODS, RatePerMethod
+
+
+def warnings(experiment: Experiment) -> list[str]:
+    """Sentences on what will weaken the answer or has no effect; each begins with the field it is about."""
+    checks = (_law, _constraint, _confirm, _unused, _search, _coincident)
+    return [said for check in checks for said in check(experiment)]
+
+
+def _law(experiment: Experiment) -> Iterator[str]:
+    law = experiment.law
+    if len(law.domain_ratio) < 3:
+        yield (
+            f"law.domain_ratio: {len(law.domain_ratio)} ratios cannot show how the loss bends between them; measure "
+            "three or more, better five"
+        )
+    if law.replicates == 0:
+        yield "law.replicates: 0 leaves the noise between runs unknown, so intervals will be too narrow; use 1 or more"
+    if law.evaluations == 1:
+        yield "law.evaluations: 1 measures a trial at its end only, so no law over tokens can be fitted; use 3 or more"
+
+
+def _constraint(experiment: Experiment) -> Iterator[str]:
+    limit = experiment.constraint.max_increase
+    if limit > 0.5:
+        yield f"constraint.max_increase: {limit:g} allows a rise of {100 * limit:g} %; 3 % is written 0.03"
+
+
+def _confirm(experiment: Experiment) -> Iterator[str]:
+    tokens, measured = experiment.confirm.tokens, experiment.law.max_tokens
+    if tokens > 2 * measured:
+        yield (
+            f"confirm.tokens: {format_tokens(tokens)} is more than twice law.max_tokens ({format_tokens(measured)}); "
+            "laws are not to be trusted that far; raise law.max_tokens or lower confirm.tokens"
+        )
+
+
+def _unused(experiment: Experiment) -> Iterator[str]:
+    space = experiment.search.space
+    if isinstance(space.learning_rate, RatePerMethod):
+        for method in METHODS:
+            if method not in space.methods and space.rates(method) is not None:
+                yield f"search.space.learning_rate.{method}: not used, as search.space.method does not have {method!r}"
+    if space.lora_r is not None and not space.adapters:
+        yield "search.space.lora_r: not used, as search.space.method has neither 'lora' nor 'qlora'"
+    target = experiment.target
+    if experiment.corpora[target].weight != 1.0 and target not in experiment.pretraining.corpora:
+        yield f"corpora.{target}.weight: not used, as {target!r} is the target and has the share domain_ratio"
+
+
+def _search(experiment: Experiment) -> Iterator[str]:
+    search = experiment.search
+    if search.sampler == "tpe" and 0 < search.trials <= search.startup_trials:
+        yield (
+            f"search.startup_trials: {search.startup_trials} of {search.trials} trials are random, so 'tpe' never "
+            "proposes one; lower it or raise search.trials"
+        )
+
+
+def _coincident(experiment: Experiment) -> Iterator[str]:
+    step = experiment.trainer.tokens_per_step
+    between = experiment.law.max_tokens / experiment.law.evaluations
+    if between < step:
+        yield (
+            f"law.evaluations: {experiment.law.evaluations} measurements of {format_tokens(experiment.law.max_tokens)} "
+            f"tokens are closer than one step ({step} tokens); some will coincide"
+        )
+    rungs = experiment.search.rungs if experiment.search.pruner != "none" else ()
+    if rungs and rungs[0] * experiment.search.max_tokens < step:
+        yield (
+            f"search.rungs: the first, {rungs[0]:g} of search.max_tokens, is less than one step ({step} tokens); "
+            "trials would be judged on their first step"
+        )

@@ -1,0 +1,75 @@
+"""What is run: the search, the law's trials, the constraint, the confirming run."""
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from sweeper.experiment.quantities import Tokens
+from sweeper.experiment.section import Number, Section, Share, Unit, Whole, problem, unique
+from sweeper.experiment.space import Space
+
+Rung = Annotated[Number, Field(gt=0.0, lt=1.0)]
+
+
+def _rising(rungs: tuple[float, ...]) -> tuple[float, ...]:
+    if any(late <= early for early, late in pairwise(rungs)):
+        raise problem(f"{list(rungs)} does not rise; write the fractions from small to large, each once")
+    return rungs
+
+
+class Search(Section):
+    """The search for the best method, learning rate, rank and ratio, on the last base model."""
+
+    space: Space
+    """What is searched."""
+    trials: Annotated[Whole, Field(ge=0), Unit("trials")]
+    """How many configurations to try; 0 only where the space is fixed."""
+    max_tokens: Tokens
+    """Training tokens of a trial that is not pruned."""
+    penalty: Annotated[Number, Field(ge=0.0), Unit("nats per nat")] = 5.0
+    """What the objective adds to the target's loss for each nat of the constrained corpus' loss above its limit."""
+    sampler: Literal["tpe", "random"] = "tpe"
+    """What proposes configurations: a tree-structured Parzen estimator, or chance."""
+    startup_trials: Annotated[Whole, Field(ge=0), Unit("trials")] = 5
+    """Random trials before `tpe` begins to model."""
+    pruner: Literal["successive_halving", "median", "none"] = "successive_halving"
+    """What stops poor trials at the rungs."""
+    rungs: Annotated[tuple[Rung, ...], AfterValidator(_rising)] = (0.25, 0.5)
+    """Fractions of `max_tokens` at which a trial may be pruned."""
+
+
+class Law(Section):
+    """The trials that the laws are fitted to: every ratio on every base model, never pruned."""
+
+    domain_ratio: Annotated[tuple[Share, ...], Field(min_length=2), AfterValidator(unique("ratio"))]
+    """The target's shares of training tokens to measure; five or more, 0 and 1 among them, make a law to trust."""
+    max_tokens: Tokens
+    """Training tokens of each trial."""
+    replicates: Annotated[Whole, Field(ge=0), Unit("trials")] = 1
+    """Trials run again with another seed, for the noise between runs."""
+    evaluations: Annotated[Whole, Field(ge=1)] = 6
+    """Measurements along a trial, evenly spaced, the last at its end."""
+
+
+class Constraint(Section):
+    """What must not be lost."""
+
+    corpus: Annotated[str, Field(min_length=1)]
+    """Name of the corpus whose loss is limited; not the target."""
+    max_increase: Annotated[Number, Field(ge=0.0), Unit("share")] = 0.03
+    """How far its loss may rise above the unquantised base model's: 0.03 is 3 %."""
+
+
+class Confirm(Section):
+    """The run that checks the recommendation."""
+
+    tokens: Tokens
+    """Training tokens; the recommendation is made for this many."""
+
+
+class Evaluation(Section):
+    """How losses are measured."""
+
+    max_tokens: Tokens = 8_000
+    """Held-out tokens of each corpus that an evaluation scores, at most."""

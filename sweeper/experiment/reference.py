@@ -1,0 +1,172 @@
+"""Writes docs/experiment.md from the model: `python -m sweeper.experiment.reference > docs/experiment.md`."""
+
+import json
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic.fields import FieldInfo
+
+from sweeper.experiment.model import Experiment
+from sweeper.experiment.quantities import format_tokens
+from sweeper.experiment.schema import as_section, below, tagged
+from sweeper.experiment.section import Allowed, Section, Unit
+
+_INTRO = """\
+# The experiment file
+
+Written by `python -m sweeper.experiment.reference` from the model in `sweeper/experiment/`; edit the docstrings there.
+
+An experiment is one YAML file; `search_spaces/quickstart.yaml` is an example and `python -m sweeper init` writes one
+for your own text. Unknown fields are refused. Token quantities may be written `80k`, `2M`, `1.5B`, sizes `8MB`, `1GB`,
+`512MiB`. Paths are relative to the file's folder. `python -m sweeper plan FILE` lists every problem of a file at once.
+"""
+_FORMS = {"range": "`{low, high, log}`", "choices": "`{choices: [...]}` or one value", "methods": "by method"}
+
+
+def reference() -> str:
+    """The whole page, in Markdown."""
+    return "\n".join([_INTRO, *_pages("", Experiment)]).rstrip() + "\n"
+
+
+def _pages(path: str, section: type[Section]) -> Iterator[str]:
+    if path:
+        yield f"## `{path}`\n"
+        yield _doc(section) + "\n"
+    yield _table(section) + "\n"
+    for name, field in section.model_fields.items():
+        inner = _joined(path, _entry(name, field.annotation))
+        forms = list(tagged(field.annotation))
+        for tag, form in forms:
+            yield from _form_pages(inner, tag, form)
+        part = _section(field.annotation)
+        if part is not None and not forms:
+            yield from _pages(inner, part)
+
+
+def _form_pages(path: str, tag: str, form: type[Section]) -> Iterator[str]:
+    yield f"### `{path}`: {_FORMS[tag]}\n"
+    yield _table(form) + "\n"
+    for name, field in form.model_fields.items():  # sections inside are the same in a range: written once
+        part = _section(field.annotation)
+        if part is not None and not list(tagged(field.annotation)) and tag == "choices":
+            yield f"#### `{path}.{name}`\n"
+            yield _table(part) + "\n"
+
+
+def _section(annotation: Any) -> type[Section] | None:
+    """The section of a field, or of the values of a mapping."""
+    return as_section(annotation) or (as_section(below(annotation, "")) if _is_mapping(annotation) else None)
+
+
+def _is_mapping(annotation: Any) -> bool:
+    return (
+        bool(get_args(annotation))
+        and len(get_args(annotation)) == 2
+        and not _is_union(annotation)
+        and not _is_tuple(annotation)
+    )
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)
+
+
+def _is_tuple(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple
+
+
+def _entry(name: str, annotation: Any) -> str:
+    return f"{name}.NAME" if _is_mapping(annotation) else name
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _doc(section: type[Section]) -> str:
+    return (section.__doc__ or "").strip().split("\n\n")[0]
+
+
+def _table(section: type[Section]) -> str:
+    rows = [_row(name, field) for name, field in section.model_fields.items()]
+    return "\n".join(["| field | unit | default | allowed | meaning |", "|---|---|---|---|---|", *rows])
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    cells = (f"`{name}`", _unit(field), _default(field), _allowed(field), " ".join((field.description or "").split()))
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _marks(field: FieldInfo) -> list[Any]:
+    return [*field.metadata, *_marks_of(field.annotation)]
+
+
+def _marks_of(annotation: Any) -> list[Any]:
+    """Everything that annotations say about the values of a type, the outermost first."""
+    if get_origin(annotation) is Annotated:
+        inner, *marks = get_args(annotation)
+        flat = [x for mark in marks for x in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
+        return [*flat, *_marks_of(inner)]
+    return [mark for part in get_args(annotation) if get_origin(annotation) is not Literal for mark in _marks_of(part)]
+
+
+def _unit(field: FieldInfo) -> str:
+    return next((mark.name for mark in _marks(field) if isinstance(mark, Unit)), "–")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, Section):
+        return "its fields' defaults"
+    if value is None:
+        text = next((mark.text for mark in _marks(field) if isinstance(mark, Allowed)), "")
+        return "`auto`" if text.startswith("auto") else "none"
+    if _unit(field) == "tokens":
+        return f"`{format_tokens(value)}`"
+    return f"`{json.dumps(value)}`".replace('"', "")
+
+
+def _allowed(field: FieldInfo) -> str:
+    marks = _marks(field)
+    text = next((mark.text for mark in marks if isinstance(mark, Allowed)), None)
+    if text is not None:
+        return text
+    forms = [_FORMS[tag] for tag, _ in tagged(field.annotation)]
+    if forms or as_section(field.annotation):
+        return ", or ".join(forms) or "see below"
+    choices = _choices(field.annotation)
+    if choices:
+        return ("list of " if _is_tuple(field.annotation) else "") + ", ".join(f"`{choice}`" for choice in choices)
+    limits = _limits(marks)
+    if _is_tuple(field.annotation):
+        return f"list of numbers {limits}" if limits else "list of text"
+    return limits or _kind(field.annotation)
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return next((found for part in get_args(annotation) if (found := _choices(part))), ())
+
+
+def _limits(marks: list[Any]) -> str:
+    bounds = {type(mark): mark for mark in reversed(marks)}
+    said = [
+        f"{sign} {getattr(bounds[kind], name):g}"
+        for kind, sign, name in ((Ge, "≥", "ge"), (Gt, ">", "gt"), (Le, "≤", "le"), (Lt, "<", "lt"))
+        if kind in bounds
+    ]
+    least = f", at least {bounds[MinLen].min_length}" if MinLen in bounds and bounds[MinLen].min_length > 1 else ""
+    return " and ".join(said) + least
+
+
+def _kind(annotation: Any) -> str:
+    return "`true`, `false`" if annotation is bool or bool in get_args(annotation) else "text"
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

@@ -1,0 +1,56 @@
+"""Where it runs and where it is tracked; nothing here changes a loss."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from sweeper.experiment.section import Allowed, Flag, Number, Section, Unit, Whole, auto_is_none, problem
+
+Auto = BeforeValidator(auto_is_none)
+Count = Annotated[Whole, Field(ge=1)]
+
+
+class Resources(Section):
+    """How trials use the machine or the cluster; `auto`, for all or for one field, chooses by the machine."""
+
+    lanes: Annotated[Count | None, Auto, Allowed("auto, or ≥ 1")] = None
+    """Trials that run at the same time."""
+    num_workers: Annotated[Count | None, Auto, Allowed("auto, or ≥ 1")] = None
+    """Workers of each lane (data parallel); they divide `trainer.global_batch_size` sequences among them."""
+    use_gpu: Annotated[Flag | None, Auto, Allowed("auto, true or false")] = None
+    """Whether each worker has a GPU to itself."""
+    threads_per_worker: Annotated[Count | None, Auto, Unit("CPU threads"), Allowed("auto, or ≥ 1")] = None
+    """CPU threads of each worker, and the CPUs it reserves."""
+    storage: Annotated[str, Field(min_length=1)] | None = None
+    """Folder that every node sees under the same path, for checkpoints, packed text and base models; by default the
+    output folder, which serves one machine only."""
+    checkpoint_seconds: Annotated[Number, Field(ge=0.0), Unit("seconds")] = 30.0
+    """A trial writes a checkpoint at an evaluation when its last one is older."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _auto(cls, data: object) -> object:
+        return {} if data == "auto" else data
+
+
+_URI = re.compile(r"[A-Za-z][\w+.-]*:.+|databricks")
+
+
+def _destination(value: str) -> str:
+    if value in ("auto", "none") or _URI.fullmatch(value):
+        return value
+    raise problem(f"{value!r} is neither `auto`, `none` nor a tracking URI; write a URI as in http://host:5000")
+
+
+class Tracking(Section):
+    """Where runs are tracked."""
+
+    mlflow: Annotated[str, AfterValidator(_destination), Allowed("`auto`, `none` or a URI")] = "auto"
+    """`auto`: a sqlite store in the output folder. `none`: no tracking. Otherwise an MLflow tracking URI."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: object) -> object:
+        return data if isinstance(data, Mapping | Section) else {"mlflow": data}
