@@ -1,0 +1,1 @@
+"""Corpora: text from many sources, split, deduplicated, tokenised once and packed into a content-addressed cache."""
