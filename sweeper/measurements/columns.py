@@ -25,7 +25,7 @@ class Column:
 
 COLUMNS: tuple[Column, ...] = (
     Column("experiment", "string", "-", "Name of the experiment."),
-    Column("trial", "string", "-", "Identity of the trial: a hash of what decides its losses.", required=True),
+    Column("trial", "string", "-", "Identity of the trial: a hash of what decides its losses."),
     Column(
         "role",
         "string",
@@ -34,7 +34,7 @@ COLUMNS: tuple[Column, ...] = (
         default="law",
     ),
     Column("corpus", "string", "-", "The corpus whose held-out text was scored.", required=True),
-    Column("corpus_role", "string", "-", "`general` or `domain`.", required=True),
+    Column("corpus_role", "string", "-", "`general` or `domain`."),
     Column(
         "split",
         "string",
@@ -43,7 +43,7 @@ COLUMNS: tuple[Column, ...] = (
         default="valid",
     ),
     Column("base_model", "string", "-", "Name of the model that the trial started from."),
-    Column("params", "int64", "parameters", "All parameters of the base model.", required=True),
+    Column("params", "int64", "parameters", "All parameters of the base model."),
     Column("params_non_embedding", "int64", "parameters", "Those of `params` outside the embeddings."),
     Column("tokens", "int64", "tokens", "Training tokens before this measurement; 0 is the base model.", required=True),
     Column(
@@ -51,7 +51,6 @@ COLUMNS: tuple[Column, ...] = (
         "float64",
         "share 0-1",
         "The target corpus' share of the training tokens; missing for base models.",
-        required=True,
     ),
     Column(
         RATIO_TEMPLATE,

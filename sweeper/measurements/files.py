@@ -52,13 +52,18 @@ def read_table(path: str | Path) -> "pa.Table":
 
 
 def to_columns(table: "pa.Table") -> dict[str, list[Any]]:
-    """The table as plain lists by column name; a missing number is nan in every numeric column."""
+    """The table as plain lists by column name; a missing number is nan in every numeric column.
+
+    Columns without a single value are left out, so that who reads them can tell absent from known.
+    """
     import pyarrow as pa
 
-    columns: dict[str, list[Any]] = table.to_pydict()
-    for field in table.schema:
+    columns: dict[str, list[Any]] = {}
+    for field, values in zip(table.schema, table.to_pydict().values(), strict=True):
         if not pa.types.is_string(field.type):
-            columns[field.name] = [math.nan if v is None else v for v in columns[field.name]]
+            values = [math.nan if v is None else v for v in values]
+        if not all(_is_missing(v) for v in values):
+            columns[field.name] = values
     return columns
 
 
@@ -114,8 +119,11 @@ def _write_csv(path: Path, table: "pa.Table") -> None:
 
 
 def _cell(value: object) -> object:
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return "" if missing else value
+    return "" if _is_missing(value) else value
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _replace(target: Path, write: Callable[[Path], object]) -> None:

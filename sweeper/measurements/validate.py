@@ -37,6 +37,8 @@ def _check_names(names: Sequence[str], columns: Sequence[Column], source: str) -
         if name not in known and (close := difflib.get_close_matches(name.lower(), absent, n=1, cutoff=0.8)):
             raise MeasurementError(f"measurements: {source} has a column {name!r}; did you mean {close[0]!r}?")
     missing = [c.name for c in columns if c.required and c.name not in names]
+    if "domain_ratio" not in names and not corpora_of(names):
+        missing.append("domain_ratio (or ratio.NAME)")
     if missing:
         raise MeasurementError(
             f"measurements: {source} lacks the required column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
@@ -71,8 +73,8 @@ def _value(column: Column, value: Any, row: int, source: str) -> str | int | flo
     return int(number) if column.type == "int64" else number
 
 
-_MAY_BE_MISSING = ("domain_ratio", "params", "loss")
-"""Required columns with rows that have no value: base models have no ratio, a trial that never finished no size."""
+_MAY_BE_MISSING = ("loss",)
+"""Required columns with rows that have no value: a trial that diverged has no loss."""
 
 
 def _is_share(column: Column) -> bool:

@@ -111,7 +111,12 @@ def test_model_size_comes_from_a_trial_without_adapter():
 def test_a_running_trial_of_an_unknown_size_has_no_params():
     running = record(spec(), [measurement(1024, 3.1, 3.5)], state="running")
     assert rows([running])[0]["params"] is None
-    assert math.isnan(to_columns(build_table([running], target="code", corpus_roles=ROLES))["params"][0])
+    table = build_table(
+        [running, record(spec(model=ModelRef(name="o", fingerprint="o")), [measurement(1, 3, 3)])],
+        target="code",
+        corpus_roles=ROLES,
+    )
+    assert math.isnan(to_columns(table)["params"][0])
 
 
 def test_document_losses_add_up_to_the_loss():
