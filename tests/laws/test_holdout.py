@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from sweeper.laws import table_from_columns
+from sweeper.laws.holdout import HeldOut, interpolation_error, unchanged_error
+
+
+def table(losses, ratios=(0.0, 0.5, 1.0), base=2.0):
+    return table_from_columns(
+        {
+            "corpus": ["code"] * len(ratios),
+            "tokens": [100] * len(ratios),
+            "domain_ratio": ratios,
+            "loss": losses,
+            "base_loss": [base] * len(ratios),
+            "trial": [str(r) for r in ratios],
+        },
+        target="code",
+    )
+
+
+def test_interior_and_extreme_ratios_are_pooled_apart():
+    errors = HeldOut({0.0: 0.5, 0.3: 0.03, 0.6: 0.04, 1.0: 0.5}, None, None)
+    assert errors.interior() == pytest.approx(np.sqrt((0.03**2 + 0.04**2) / 2))
+    assert errors.extremes() == pytest.approx(0.5)
+
+
+def test_two_ratios_have_no_interior():
+    assert HeldOut({}, None, None).interior() is None
+
+
+def test_interpolation_joins_the_neighbours_in_log_loss():
+    assert interpolation_error(table([1.0, 2.0, 4.0])) == pytest.approx(0.0, abs=1e-12)
+    assert interpolation_error(table([1.0, 2.0 * np.e, 4.0])) == pytest.approx(1.0)
+
+
+def test_unchanged_compares_interior_ratios_with_the_base():
+    assert unchanged_error(table([9.0, 2.0 * np.exp(0.1), 9.0])) == pytest.approx(0.1)
+    assert unchanged_error(table([9.0, 3.0, 9.0], base=None)) is None
