@@ -113,7 +113,8 @@ def defaults_for(size: ModelSize, total: int | None) -> Defaults:
         least = budget(1.05 * UNITS * LEAST_STEPS * step, up=True)
         raise ExperimentError(
             f"--tokens: {format_tokens(total or 0)} is too few: {UNITS:g} search trials' worth of steps of {step} "
-            f"tokens need at least {format_tokens(least)}; give more, or leave --tokens out and make the steps smaller in the file"
+            f"tokens need at least {format_tokens(least)}; give more, or leave "
+            "--tokens out and make the steps smaller in the file"
         )
     return Defaults(recipe, length, search, budget(LAW_PER_SEARCH * search), budget(CONFIRM_PER_SEARCH * search))
 

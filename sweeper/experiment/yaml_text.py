@@ -20,11 +20,15 @@ class YamlText:
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that reads 1e-4 as a number, as YAML 1.2 does and people expect."""
+    """A safe loader that reads 1e-4 as a number, as YAML 1.2 does and people expect, and leaves dates as text."""
 
 
-_Loader.yaml_implicit_resolvers = {key: list(rules) for key, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _EXPONENT = r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"
+_Loader.yaml_implicit_resolvers = {
+    key: [rule for rule in rules if rule[0] != _TIMESTAMP]
+    for key, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_EXPONENT), list("-+0123456789"))
 
 
@@ -34,41 +38,55 @@ def read_yaml(text: str, source: str) -> YamlText:
     Raises:
         ExperimentError: not YAML, or a key stands twice in a mapping; with line and column.
     """
+    try:
+        return _read(text)
+    except yaml.MarkedYAMLError as error:
+        raise ExperimentError(_said(error, source)) from None
+    except (yaml.YAMLError, ValueError) as error:  # characters and explicit tags that cannot be read
+        raise ExperimentError(f"{source}: not YAML: {error}") from None
+
+
+def _read(text: str) -> YamlText:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        numbers = dict(_numbered(node, (), source)) if node else {}
-        data = loader.construct_document(node) if node else None
-    except yaml.MarkedYAMLError as error:
-        raise ExperimentError(_said(error, source)) from None
-    except yaml.YAMLError as error:
-        raise ExperimentError(f"{source}: not YAML: {error}") from None
+        if node is None:
+            return YamlText(None, {})
+        numbers = dict(_numbered(node, (), ()))
+        return YamlText(loader.construct_document(node), numbers)
     finally:
         loader.dispose()
-    return YamlText(data, numbers)
 
 
 def _said(error: yaml.MarkedYAMLError, source: str) -> str:
     mark = error.problem_mark or error.context_mark
-    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "unknown place"
-    return f"{source}: not YAML, {where}: {' '.join(x for x in (error.context, error.problem) if x)}"
+    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{source}: not YAML{where}: {' '.join(x for x in (error.context, error.problem) if x)}"
 
 
-def _numbered(node: yaml.Node, path: Path, source: str) -> Iterator[tuple[Path, int]]:
-    if path:
-        yield path, node.start_mark.line + 1
+def _numbered(node: yaml.Node, path: Path, above: tuple[int, ...]) -> Iterator[tuple[Path, int]]:
+    """The line of every path at or below a node; for a mapping's entries that of the key."""
+    if id(node) in above:
+        raise yaml.MarkedYAMLError(problem="a value holds itself; write it out", problem_mark=node.start_mark)
+    inside = (*above, id(node))
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
-            yield from _numbered(item, (*path, i), source)
+            yield (*path, i), item.start_mark.line + 1
+            yield from _numbered(item, (*path, i), inside)
     if isinstance(node, yaml.MappingNode):
-        first: dict[str, int] = {}
+        _refuse_twice(node)
         for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in first and name != "<<":
-                raise ExperimentError(
-                    f"{source}: line {line}, column {key.start_mark.column + 1}: {name!r} stands twice in one mapping "
-                    f"(first on line {first[name]}); take one out"
-                )
-            first[name] = line
-            yield from _numbered(value, (*path, name), source)
-            yield (*path, name), line
+            yield (*path, str(key.value)), key.start_mark.line + 1
+            yield from _numbered(value, (*path, str(key.value)), inside)
+
+
+def _refuse_twice(node: yaml.MappingNode) -> None:
+    first: dict[str, int] = {}
+    for key, _ in node.value:
+        name = str(key.value)
+        if name in first and name != "<<":
+            raise yaml.MarkedYAMLError(
+                problem=f"{name!r} stands twice in one mapping (first on line {first[name]}); take one out",
+                problem_mark=key.start_mark,
+            )
+        first[name] = key.start_mark.line + 1
