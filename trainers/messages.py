@@ -1,6 +1,6 @@
 """What a trial says while it runs, and what it is told, as JSON; `MESSAGES_VERSION` changes with the meaning."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 

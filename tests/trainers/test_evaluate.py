@@ -1,0 +1,121 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.trainers.tiny import LENGTH, run, write_corpus
+from trainers.evaluate import Evaluator, corpus_loss, evaluation_blocks
+from trainers.messages import CorpusLoss, Failure
+from trainers.models import build
+from trainers.packed import PackedCorpus, PackedSplit
+from trainers.ranks import Ranks
+from trainers.spec import CorpusRef, TrialSpec
+
+CPU = torch.device("cpu")
+ALONE = Ranks(0, 1, CPU)
+Make = Callable[..., TrialSpec]
+
+
+@given(st.integers(1, 500), st.integers(1, 64), st.integers(1, 5000))
+def test_blocks_are_distinct_even_and_within_the_tokens_asked(n_blocks: int, length: int, max_tokens: int) -> None:
+    blocks = evaluation_blocks(n_blocks, length, max_tokens)
+    assert len(blocks) == min(n_blocks, max(1, max_tokens // length))
+    assert 0 <= blocks[0] <= blocks[-1] < n_blocks
+    gaps = np.diff(blocks)
+    assert len(gaps) == 0 or (gaps.min() >= 1 and gaps.max() - gaps.min() <= 1)
+
+
+def test_four_of_sixteen_blocks_are_the_middles_of_four_parts() -> None:
+    assert list(evaluation_blocks(16, 10, 49)) == [2, 6, 10, 14]
+
+
+def measured(spec: TrialSpec, batch_size: int, max_tokens: int = 256) -> tuple[CorpusLoss, ...]:
+    corpora = {ref.name: PackedCorpus(ref.path) for ref in spec.corpora}
+    return Evaluator(corpora, LENGTH, max_tokens, batch_size, ALONE).measure(build(spec, CPU), ("valid",))
+
+
+@pytest.mark.parametrize("method", ["full", "qlora"])
+def test_loss_does_not_depend_on_the_batch_size(make_spec: Make, method: str) -> None:
+    spec = make_spec(method=method)
+    one, seven = measured(spec, 1), measured(spec, 7)
+    assert [x.loss for x in seven] == pytest.approx([x.loss for x in one], rel=1e-6)
+    assert [d.document for x in seven for d in x.documents] == [d.document for x in one for d in x.documents]
+
+
+def test_loss_is_that_of_transformers_on_every_window(make_spec: Make) -> None:
+    spec = make_spec(method="lora")
+    model = build(spec, CPU)
+    split = PackedCorpus(spec.corpora[0].path)["valid"]
+    blocks = evaluation_blocks(split.n_blocks(LENGTH), LENGTH, 256)
+    model.evaluate()
+    with torch.no_grad():
+        # The library shifts labels itself, so it scores the same 16 targets of a window of 17 tokens.
+        windows = [torch.from_numpy(split.window(int(b), LENGTH))[None] for b in blocks]
+        theirs = [model.module(input_ids=w, labels=w).loss.item() for w in windows]
+    assert measured(spec, 4)[0].loss == pytest.approx(np.mean(theirs), abs=1e-5)
+
+
+def test_documents_add_up_to_the_corpus(make_spec: Make) -> None:
+    for loss in measured(make_spec(), 8):
+        assert sum(d.nll for d in loss.documents) == pytest.approx(loss.nll)
+        assert sum(d.tokens for d in loss.documents) == loss.tokens == 256
+
+
+def split_of(documents: list[tuple[int, int]]) -> PackedSplit:
+    lengths = np.array([length for length, _ in documents])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    table = np.stack([starts, lengths, [size for _, size in documents]], axis=1).astype(np.int64)
+    return PackedSplit(tokens=np.zeros(int(lengths.sum()), np.uint16), documents=table)
+
+
+def test_a_document_scored_in_part_counts_bytes_in_proportion() -> None:
+    # Targets of block 1 of length 4 are positions 5 to 8: three tokens of the second document, one of the third.
+    split = split_of([(5, 50), (3, 33), (4, 80)])
+    nll = np.array([[1.0, 2.0, 3.0, 10.0]], dtype=np.float32)
+    loss = corpus_loss("x", "valid", split, np.array([1]), nll)
+    assert [(d.document, d.nll, d.tokens) for d in loss.documents] == [(1, 6.0, 3), (2, 10.0, 1)]
+    assert (loss.nll, loss.tokens, loss.bytes) == (16.0, 4, 33 + 80 / 4)
+
+
+def test_unequal_blocks_weigh_by_their_tokens_and_not_by_their_batch() -> None:
+    # Three blocks in batches of two: a mean of batch means would be (mean(1, 1) + 7) / 2 = 4.
+    split = split_of([(13, 60)])
+    nll = np.repeat(np.array([[1.0], [1.0], [7.0]], dtype=np.float32), 4, axis=1)
+    assert corpus_loss("x", "valid", split, np.arange(3), nll).loss == 3.0
+
+
+def test_unequal_batches_do_not_pull_the_loss(make_spec: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = make_spec(corpora=make_spec().corpora[:1], mixture={"general": 1.0})
+    model = build(spec, CPU)
+    calls: list[int] = []
+
+    def pretend(self: Any, window: torch.Tensor) -> torch.Tensor:
+        calls.append(len(window))
+        return torch.full((len(window), LENGTH), 7.0 if len(calls) == 2 else 1.0)
+
+    monkeypatch.setattr(type(model), "nll", pretend)
+    corpora = {ref.name: PackedCorpus(ref.path) for ref in spec.corpora}
+    (loss,) = Evaluator(corpora, LENGTH, 3 * LENGTH, 2, ALONE).measure(model, ("valid",))
+    assert calls == [2, 1]
+    assert loss.loss == 3.0
+
+
+def test_a_small_split_is_used_whole(make_spec: Make) -> None:
+    spec = make_spec()
+    n_blocks = PackedCorpus(spec.corpora[1].path)["valid"].n_blocks(LENGTH)
+    assert measured(spec, 8, max_tokens=10**6)[1].tokens == n_blocks * LENGTH
+
+
+def test_a_split_without_a_whole_block_is_refused_before_training(make_spec: Make, tmp_path: Path) -> None:
+    write_corpus(tmp_path / "small", 3, {"train": 400, "valid": LENGTH, "test": 0})
+    small = CorpusRef(name="small", path=str(tmp_path / "small"), fingerprint="s")
+    end, driver = run(make_spec(corpora=[small], mixture={"small": 1.0}))
+    assert isinstance(end, Failure)
+    assert end.cause == "bad_spec"
+    assert "corpus small: its valid split has 16 tokens, too small for one block of max_seq_length 16" in end.reason
+    assert not driver.messages

@@ -1,0 +1,44 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trainers.__main__ import main
+from trainers.messages import MESSAGE, Finished, Measurement
+from trainers.spec import TrialSpec
+
+Make = Callable[..., TrialSpec]
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "spec.json"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_prints_every_message_as_a_line_of_json(
+    make_spec: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([write(tmp_path, make_spec().model_dump_json())]) == 0
+    messages = [MESSAGE.validate_json(line) for line in capsys.readouterr().out.splitlines()]
+    assert [type(m) for m in messages if m.kind != "progress"] == [Measurement] * 3 + [Finished]
+
+
+@pytest.mark.parametrize("text", ["{", '{"role": "dance"}'])
+def test_a_file_that_is_no_spec_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert main([write(tmp_path, text)]) == 2
+    assert "spec.json" in capsys.readouterr().err
+
+
+def test_a_missing_file_exits_with_2(tmp_path: Path) -> None:
+    assert main([str(tmp_path / "none.json")]) == 2
+
+
+def test_a_spec_that_cannot_be_trained_exits_with_2_and_says_why(
+    make_spec: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([write(tmp_path, make_spec(max_seq_length=65).model_dump_json())]) == 2
+    captured = capsys.readouterr()
+    assert "max_seq_length" in captured.err
+    assert json.loads(captured.out.splitlines()[-1])["cause"] == "bad_spec"

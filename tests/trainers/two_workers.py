@@ -1,0 +1,44 @@
+"""Runs cases on a gloo group of two processes; each rank writes what it saw as JSON.
+
+Usage: python -m tests.trainers.two_workers RANK FOLDER, with FOLDER/cases.json = {name: {"spec", "verdicts", "break"}}.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from tests.trainers.tiny import run
+from trainers.models import Model
+from trainers.spec import TrialSpec
+
+_TOTAL_NLL = Model.total_nll
+
+
+def _explode(self: Model, window: torch.Tensor) -> torch.Tensor:
+    raise torch.OutOfMemoryError("only here")
+
+
+def _case(rank: int, case: dict[str, Any]) -> dict[str, Any]:
+    Model.total_nll = _explode if case.get("break") == rank else _TOTAL_NLL  # type: ignore[method-assign]
+    spec = TrialSpec.model_validate(case["spec"])
+    end, driver = run(spec, {int(tokens): action for tokens, action in case.get("verdicts", {}).items()})
+    messages = len(driver.messages)
+    return {"end": end.model_dump(mode="json"), "curve": driver.curve(), "messages": messages}
+
+
+def main(rank: int, folder: Path) -> None:
+    """Run every case in order."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2)
+    cases = json.loads((folder / "cases.json").read_text(encoding="utf-8"))
+    results = {name: _case(rank, case) for name, case in cases.items()}
+    (folder / f"rank{rank}.json").write_text(json.dumps(results), encoding="utf-8")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))
