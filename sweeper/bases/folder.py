@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.bases.errors import BaseModelError
-from sweeper.bases.weights import weight_files
+from sweeper.bases.weights import missing_weights
 
 
 def read_config(folder: Path, name: str) -> dict[str, Any]:
@@ -27,8 +27,11 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BaseModelError(f"base_models: {path} is not JSON ({error}); copy or download it again") from error
     _require_causal(config, name)
-    if not weight_files(folder):
-        raise BaseModelError(f"base_models: {name} has no weights; *.safetensors is expected beside its config.json")
+    missing = missing_weights(folder)
+    if missing:
+        raise BaseModelError(
+            f"base_models: {name} lacks its weights: no {missing} beside its config.json; copy them there"
+        )
     return config
 
 

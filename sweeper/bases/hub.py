@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sweeper.bases.errors import BaseModelError
+from sweeper.bases.weights import missing_weights
 
 NEEDED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 NOT_NEEDED = ["*/*", "consolidated*"]
@@ -23,13 +24,15 @@ def fetch(name: str, download: bool) -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=NEEDED, ignore_patterns=NOT_NEEDED, local_files_only=True))
+        found = snapshot_download(name, allow_patterns=NEEDED, ignore_patterns=NOT_NEEDED, local_files_only=True)
     except HFValidationError as error:
         raise _absent(name, "is neither a folder nor a name of the form OWNER/MODEL") from error
     except LocalEntryNotFoundError as error:
         if not download:
             raise _absent(name, "is not in the local Hugging Face cache") from error
-    return _download(name)
+        return _download(name)
+    # The cache may hold a part only, such as the configuration that some other program asked for.
+    return _download(name) if download and missing_weights(Path(found)) else Path(found)
 
 
 def _download(name: str) -> Path:
