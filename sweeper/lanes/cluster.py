@@ -3,6 +3,7 @@
 import os
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sweeper.errors import SweeperError
@@ -94,6 +95,24 @@ def shape_lanes(plan: LanePlan, available: dict[str, float]) -> tuple[int, LaneP
 
 
 MAX_AUTO_LANES = 64
+
+
+def local_gpus() -> int:
+    """GPUs of this machine, found without importing torch."""
+    return sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))
+
+
+def expected_lanes(plan: LanePlan) -> tuple[int, bool]:
+    """How many lanes there will be on this machine and whether they have GPUs, found without starting Ray."""
+    gpus = local_gpus()
+    use_gpu = gpus > 0 if plan.use_gpu is None else plan.use_gpu
+    fit = gpus // plan.num_workers if use_gpu else usable_cpus() // (plan.num_workers * plan.threads_per_worker)
+    return plan.lanes or max(1, fit), use_gpu
+
+
+def usable_cpus() -> int:
+    """Cores that this process may use: a container's limit, not the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def scratch() -> str:

@@ -143,7 +143,7 @@ class Desk:
                 flight.pruned = verdict.reason if verdict.action == "stop" else ""
         elif isinstance(message, Progress):
             for observer in self._observers:
-                observer.progressed(record, message)
+                observer.progress(record, message)
         elif isinstance(message, Finished):
             record.finished = message
             record.state = {"completed": "completed", "stopped": "pruned", "paused": "paused"}[message.state]  # type: ignore[assignment]

@@ -17,8 +17,8 @@ class LaneShape:
     gpu: bool
     storage: str
     """Folder for Ray Train's own bookkeeping; on several nodes, one that all of them share."""
-    runner: str = "trainers.run:run_trial"
-    """What runs one spec, as `module:function` with the signature of `trainers.run.run_trial`."""
+    runner: str = "trainers.loop:run_trial"
+    """What runs one spec, as `module:function` with the signature of `trainers.loop.run_trial`."""
 
 
 class Lane(Mailbox):

@@ -32,7 +32,7 @@ class TrialObserver(Protocol):
     def measured(self, record: TrialRecord, measurement: Measurement) -> None:
         """A measurement came in and is part of the record."""
 
-    def progressed(self, record: TrialRecord, progress: Progress) -> None:
+    def progress(self, record: TrialRecord, progress: Progress) -> None:
         """A sign of life."""
 
     def trial_ended(self, record: TrialRecord) -> None:

@@ -58,7 +58,7 @@ class TrialStore:
         """Write what came in."""
         self.save(record)
 
-    def progressed(self, record: TrialRecord, progress: Progress) -> None:
+    def progress(self, record: TrialRecord, progress: Progress) -> None:
         """Nothing worth keeping."""
 
     def trial_ended(self, record: TrialRecord) -> None:

@@ -1,0 +1,122 @@
+"""The verbs that take an experiment file."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from sweeper.cli.top import print_json
+from sweeper.experiment import Experiment, load_experiment, warnings
+
+_FORMAT = "%(asctime)s %(name)s: %(message)s"
+
+
+def init_verb(arguments: argparse.Namespace) -> int:
+    """Write an experiment file."""
+    from sweeper.experiment import write_experiment
+
+    path = write_experiment(
+        model=arguments.model,
+        general=arguments.general,
+        domain=arguments.domain,
+        tokens=arguments.tokens,
+        name=arguments.name,
+        output=arguments.output,
+    )
+    if arguments.json:
+        print_json({"experiment": str(path)})
+    else:
+        print(f"wrote {path}; look it through, then: python -m sweeper plan {path}")
+    return 0
+
+
+def run_verb(arguments: argparse.Namespace) -> int:
+    """Everything."""
+    from sweeper.cli.display import Display
+    from sweeper.pipeline.run import run
+
+    experiment, output = _read(arguments)
+    _log_to(output)
+    with Display(experiment.target, quiet=arguments.json) as display:
+        for warning in warnings(experiment):
+            display.say(f"note: {warning}")
+        outcome = run(
+            experiment, output, display, address=arguments.address, confirming=not arguments.no_confirm
+        )
+    if arguments.json:
+        print_json(outcome.to_dict())
+        return 0
+    counts, answer = outcome.counts, outcome.answer
+    print("", answer.sentence(), *answer.lines(), sep="\n")
+    if answer.trust:
+        print("", "Do not trust this yet:", *(f"- {word}" for word in answer.trust), sep="\n")
+    print(f"\ncomputed {counts.computed}, reused {len(counts.reused)}, failed {counts.failed}")
+    print(f"report: {outcome.workspace.report}")
+    if outcome.ui_command:
+        print(f"compare trials: {outcome.ui_command}")
+    return 0
+
+
+def prepare_verb(arguments: argparse.Namespace) -> int:
+    """Pack the corpora."""
+    from sweeper.cli.display import Display
+    from sweeper.pipeline.run import prepare_inputs
+    from sweeper.pipeline.workspace import Workspace
+
+    experiment, output = _read(arguments)
+    workspace = Workspace(output, storage=experiment.resources.storage)
+    with Display(experiment.target, quiet=arguments.json) as display:
+        inputs = prepare_inputs(experiment, workspace, display, arguments.address)
+    if arguments.json:
+        print_json({corpus.name: str(corpus.path) for corpus in inputs.found.values()})
+    return 0
+
+
+def plan_verb(arguments: argparse.Namespace) -> int:
+    """Say what a run would do."""
+    from sweeper.cli.planned import plan_dict, plan_lines
+    from sweeper.lanes.cluster import expected_lanes
+    from sweeper.pipeline.plan import make_plan
+    from sweeper.pipeline.precision import choose_precision
+    from sweeper.pipeline.prepare import look
+    from sweeper.pipeline.run import lane_plan
+    from sweeper.pipeline.workspace import Workspace
+    from sweeper.trials.store import TrialStore
+
+    experiment, output = _read(arguments)
+    workspace = Workspace(output, storage=experiment.resources.storage)
+    inputs = look(experiment, workspace, choose_precision(experiment, None))
+    lanes, gpu = expected_lanes(lane_plan(experiment))
+    plan = make_plan(experiment, inputs, TrialStore(workspace.trials), lanes, gpu)
+    notes = list(warnings(experiment))
+    if arguments.json:
+        print_json({**plan_dict(plan, inputs), "notes": notes})
+    else:
+        print(*plan_lines(plan, inputs), *(f"note: {note}" for note in notes), sep="\n")
+    return 0
+
+
+def report_verb(arguments: argparse.Namespace) -> int:
+    """Write the report again; whatever it needs that is missing is computed."""
+    from sweeper.pipeline.workspace import Workspace
+
+    experiment, output = _read(arguments)
+    Workspace(output, storage=experiment.resources.storage).report.unlink(missing_ok=True)
+    return run_verb(arguments)
+
+
+def _read(arguments: argparse.Namespace) -> tuple[Experiment, Path]:
+    experiment = load_experiment(arguments.experiment)
+    return experiment, arguments.output or Path("runs") / experiment.name
+
+
+def _log_to(output: Path) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    handler: Any = logging.FileHandler(output / "run.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setLevel(logging.INFO)
+    logger = logging.getLogger("sweeper")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.info("python -m sweeper %s", " ".join(sys.argv[1:]))

@@ -1,0 +1,186 @@
+"""The verbs that take a table of measurements, anybody's: fit, predict, recommend."""
+
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeper.cli.top import print_json
+from sweeper.errors import SweeperError
+
+if TYPE_CHECKING:
+    from sweeper.laws import LawSet
+
+
+
+def add_fit(verbs: Any) -> None:
+    """`fit TABLE`."""
+    verb = verbs.add_parser("fit", help="fit laws to a table of measurements")
+    verb.add_argument("table", type=Path, help="CSV or parquet with the columns of docs/measurements.md, or a run's folder")
+    verb.add_argument("--law", choices=["auto", "dcpt", "anchored"], default="auto")
+    verb.add_argument("--target", help="the corpus that domain_ratio is the share of; found from the table if it can be")
+    verb.add_argument("--method", help="fit the rows of this method, where the table has several")
+    verb.add_argument("--output", type=Path, help="where to write the laws; default: laws.json beside the table")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("--bootstrap", type=int, default=200, help="resamples of whole runs")
+    verb.add_argument("--json", action="store_true", help="print one object")
+    verb.set_defaults(verb=fit_verb)
+
+
+def add_predict(verbs: Any) -> None:
+    """`predict LAWS --points POINTS`."""
+    verb = verbs.add_parser("predict", help="predict losses at points")
+    verb.add_argument("laws", type=Path, help="laws.json")
+    verb.add_argument("--points", type=Path, required=True, help="CSV with corpus, tokens, domain_ratio, params")
+    verb.add_argument("--output", type=Path, help="CSV to write; default: standard output")
+    verb.add_argument("--level", type=float, default=0.9, help="of the interval")
+    verb.add_argument("--mean", action="store_true", help="interval of the mean of many runs, not of a single one")
+    verb.add_argument("--json", action="store_true", help="print one object")
+    verb.set_defaults(verb=predict_verb)
+
+
+def add_recommend(verbs: Any) -> None:
+    """`recommend LAWS ...`."""
+    verb = verbs.add_parser("recommend", help="the ratio with the lowest target loss that holds the constraint")
+    verb.add_argument("laws", type=Path, help="laws.json")
+    verb.add_argument("--tokens", required=True, help="training tokens of the run to come, as in 2M")
+    verb.add_argument("--params", type=float, help="its parameters; default: the largest measured")
+    verb.add_argument("--max-increase", type=float, default=0.03, help="how far the constrained loss may rise: 0.03 is 3 %%")
+    verb.add_argument("--corpus", help="the constrained corpus; default: the only one beside the target")
+    verb.add_argument("--base-loss", type=float, help="its loss before training; default: measured in the table")
+    verb.add_argument("--confidence", type=float, help="hold the constraint with this probability")
+    verb.add_argument("--json", action="store_true", help="print one object")
+    verb.set_defaults(verb=recommend_verb)
+
+
+def fit_verb(arguments: argparse.Namespace) -> int:
+    """Fit, write the laws, say how good they are."""
+    from sweeper.laws import fit, table_from_columns
+    from sweeper.measurements import read_table, to_columns
+
+    table = table_from_columns(to_columns(read_table(arguments.table)), target=arguments.target)
+    laws = fit(
+        table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=arguments.method
+    )
+    folder = arguments.table if arguments.table.is_dir() else arguments.table.parent
+    output = arguments.output or folder / "laws.json"
+    partial = output.with_suffix(".partial")
+    partial.write_text(laws.to_json(), encoding="utf-8")
+    partial.replace(output)
+    if arguments.json:
+        print_json({"laws": str(output), **_described(laws)})
+        return 0
+    for name, law in laws.corpora.items():
+        print(f"{name}: {law.law} of {law.rows} rows in {law.runs} runs; R² {law.r2:.4f}, RMSE {law.rmse:.4f} nats")
+        for candidate, fitted in law.candidates.items():
+            errors = ", ".join(f"{k} {v:.4f}" for k, v in fitted.held_out.items() if v is not None)
+            print(f"  {candidate}{' (used)' if candidate == law.law else ''}: held-out errors in nats: {errors}")
+        for note in law.notes:
+            print(f"  note: {note}")
+    for note in laws.notes:
+        print(f"note: {note}")
+    print(f"wrote {output}")
+    return 0
+
+
+def predict_verb(arguments: argparse.Namespace) -> int:
+    """Read points, write them with loss and interval."""
+    laws = _read_laws(arguments.laws)
+    rows = [_predicted(laws, row, arguments) for row in _read_points(arguments.points)]
+    if arguments.json:
+        print_json({"points": rows})
+    elif arguments.output:
+        with arguments.output.open("w", encoding="utf-8", newline="") as out:
+            _write_rows(out, rows)
+        print(f"wrote {arguments.output}")
+    else:
+        _write_rows(sys.stdout, rows)
+    return 0
+
+
+def recommend_verb(arguments: argparse.Namespace) -> int:
+    """Recommend from fitted laws."""
+    from sweeper.experiment.quantities import parse_tokens
+    from sweeper.laws import recommend_tradeoff
+
+    laws = _read_laws(arguments.laws)
+    corpus = arguments.corpus or _only_other(laws)
+    params = arguments.params or max(n for law in laws.corpora.values() for n in law.max_tokens)
+    base = arguments.base_loss or laws.base_loss(corpus, params)
+    found = recommend_tradeoff(
+        laws,
+        target=laws.target,
+        constraint={corpus: (base, arguments.max_increase)},
+        tokens=parse_tokens(arguments.tokens),
+        params=params,
+        confidence=arguments.confidence,
+    )
+    if arguments.json:
+        print_json(found.to_dict())
+        return 0
+    low, high = found.interval
+    print(f"mix {found.domain_ratio:.1%} {laws.target} text (90 % interval {low:.1%} to {high:.1%})")
+    for name, loss in found.predicted.items():
+        print(f"{name}: predicted loss {loss.loss:.4f} [{loss.low:.4f}, {loss.high:.4f}]")
+    print(f"{corpus} stays within {arguments.max_increase:.1%} of {base:.4f} with probability {found.p_constraint:.2f}")
+    for word in found.trust:
+        print(f"do not trust: {word}")
+    return 0
+
+
+def _described(laws: "LawSet") -> dict[str, Any]:
+    described: dict[str, Any] = json.loads(laws.to_json())
+    for law in described["corpora"].values():
+        for candidate in law.get("candidates", {}).values():
+            candidate.pop("samples", None)
+    return described
+
+
+def _read_laws(path: Path) -> "LawSet":
+    from sweeper.laws import LawSet
+
+    if not path.is_file():
+        raise SweeperError(f"laws: there is no file {path}; `python -m sweeper fit TABLE` writes one")
+    return LawSet.from_json(path.read_text(encoding="utf-8"))
+
+
+def _read_points(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise SweeperError(f"--points: there is no file {path}")
+    with path.open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    for name in ("corpus", "tokens", "domain_ratio"):
+        if not rows or name not in rows[0]:
+            raise SweeperError(f"--points: {path} has no column {name!r}; needed are corpus, tokens, domain_ratio, params")
+    return rows
+
+
+def _predicted(laws: "LawSet", row: dict[str, str], arguments: argparse.Namespace) -> dict[str, Any]:
+    sizes = laws.corpus(row["corpus"]).max_tokens
+    params = float(row["params"]) if row.get("params") else max(sizes)
+    found = laws.predict(
+        row["corpus"],
+        tokens=float(row["tokens"]),
+        domain_ratio=float(row["domain_ratio"]),
+        params=params,
+        lr_fraction=float(row.get("lr_fraction") or 1.0),
+        level=arguments.level,
+        noise=not arguments.mean,
+    )
+    losses = {"loss": float(found.loss), "loss_low": float(found.low), "loss_high": float(found.high)}
+    return {**row, "params": params, **losses, "extrapolation": found.extrapolation}
+
+
+def _write_rows(out: Any, rows: list[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _only_other(laws: "LawSet") -> str:
+    others = [name for name in laws.corpora if name != laws.target]
+    if len(others) != 1:
+        raise SweeperError(f"--corpus: name the constrained corpus, one of {', '.join(others)}")
+    return others[0]

@@ -1,0 +1,44 @@
+"""What stands around every verb: errors become messages and exit codes."""
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from typing import Any
+
+from sweeper.errors import SweeperError
+
+
+def guarded(arguments: argparse.Namespace) -> int:
+    """Run the verb that was asked for."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        return int(arguments.verb(arguments))
+    except KeyboardInterrupt:
+        again = " ".join(["python -m sweeper", *sys.argv[1:]])
+        print(f"\ninterrupted; nothing is lost. Continue with: {again}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if not _is_for_people(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1 if type(error).__name__ == "PhaseError" else 2
+
+
+def print_json(value: Any) -> None:
+    """The one object of `--json`, on standard output."""
+    print(json.dumps(value, indent=1, default=str))
+
+
+def _is_for_people(error: Exception) -> bool:
+    """Each room has its own root of errors; a name is compared where importing the room would cost time."""
+    roots = {base.__name__ for base in type(error).__mro__}
+    return isinstance(error, SweeperError) or bool(roots & {"LawError", "TrainerError", "PhaseError"})
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt

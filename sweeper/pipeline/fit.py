@@ -1,0 +1,105 @@
+"""Laws from the table of measurements, and the recommendation from the laws."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweeper.experiment.model import Experiment
+from sweeper.measurements import build_document_table, build_table, to_columns, write_document_losses, write_measurements
+from sweeper.pipeline.workspace import Workspace
+from sweeper.trials.record import TrialRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from sweeper.laws import LawSet, Recommendation, Table
+
+BOOTSTRAP = 200
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Table, laws and recommendation."""
+
+    table: "Table"
+    laws: "LawSet"
+    recommendation: "Recommendation"
+
+
+def write_tables(experiment: Experiment, workspace: Workspace, records: Iterable[TrialRecord]) -> "pa.Table":
+    """Write the measurements and the documents' losses; returns the measurements."""
+    kept = list(records)
+    table = build_table(
+        kept,
+        target=experiment.target,
+        corpus_roles={name: experiment.role(name) for name in experiment.corpora},
+        experiment=experiment.name,
+    )
+    write_measurements(workspace.output, table)
+    write_document_losses(workspace.output, build_document_table(kept))
+    return table
+
+
+def fit_and_recommend(
+    experiment: Experiment,
+    workspace: Workspace,
+    measurements: "pa.Table",
+    *,
+    method: str,
+    base_loss: float,
+    params: int,
+) -> Fitted:
+    """Fit the laws, or read them where the same rows were fitted before, and recommend.
+
+    Args:
+        experiment: Names target, constraint and tokens.
+        workspace: Where laws and recommendation are written.
+        measurements: The table of measurements.
+        method: The chosen method, whose law trials are fitted.
+        base_loss: The constrained corpus' loss on the unquantised base model, nats.
+        params: Size of the model to adapt.
+    """
+    from sweeper.laws import recommend_tradeoff, table_from_columns
+
+    table = table_from_columns(to_columns(measurements), target=experiment.target)
+    laws = _fit_once(table, workspace.laws, experiment.seed, method)
+    constraint = experiment.constraint
+    recommendation = recommend_tradeoff(
+        laws,
+        target=experiment.target,
+        constraint={constraint.corpus: (base_loss, constraint.max_increase)},
+        tokens=experiment.confirm.tokens,
+        params=params,
+        confidence=None,
+    )
+    return Fitted(table, laws, recommendation)
+
+
+def _fit_once(table: "Table", path: Path, seed: int, method: str) -> "LawSet":
+    """Laws are a function of their table: a finished run does not fit again."""
+    from sweeper.laws import LawSet, fit
+
+    key = _digest(table, seed, method)
+    if path.is_file():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored.get("fitted_to") == key:
+            return LawSet.from_json(path.read_text(encoding="utf-8"))
+    laws = fit(table, seed=seed, bootstrap=BOOTSTRAP, method=method)
+    text = json.dumps({**json.loads(laws.to_json()), "fitted_to": key})
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    return laws
+
+
+def _digest(table: "Table", seed: int, method: str) -> str:
+    from sweeper import __version__
+
+    digest = hashlib.sha256(f"{__version__} {seed} {BOOTSTRAP} {method} {table.target}".encode())
+    for name, value in sorted(vars(table).items()):
+        if hasattr(value, "tobytes"):
+            digest.update(name.encode() + str(value.tolist()).encode())
+    return digest.hexdigest()[:16]

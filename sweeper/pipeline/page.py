@@ -1,0 +1,180 @@
+"""From what a run found out to the data of its report."""
+
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sweeper.experiment.quantities import format_tokens
+from sweeper.measurements import read_table, to_columns
+from sweeper.pipeline.answer import Answer
+from sweeper.pipeline.bases import BaseLosses
+from sweeper.pipeline.counts import Counts
+from sweeper.pipeline.plan import format_seconds
+from sweeper.pipeline.prepare import Inputs
+from sweeper.pipeline.search import Found, objective_for
+from sweeper.pipeline.session import Session
+from sweeper.report import Fact, ReportData, Table, ratio_panels, search_points, token_panels, trials_table, write_report
+from sweeper.trials.record import TrialRecord
+
+PACKAGES = ("ray", "torch", "transformers", "peft", "bitsandbytes", "optuna", "mlflow")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that the phases of a run gave."""
+
+    inputs: Inputs
+    losses: BaseLosses
+    found: Found
+    answer: Answer
+
+
+def write_page(session: Session, findings: Findings, counts: Counts) -> None:
+    """Write the report."""
+    write_report(session.workspace.report, report_data(session, findings, counts))
+
+
+def report_data(session: Session, findings: Findings, counts: Counts) -> ReportData:
+    """The page, top to bottom."""
+    experiment, answer = session.experiment, findings.answer
+    recommendation, laws = answer.fitted.recommendation, answer.fitted.laws
+    columns = to_columns(read_table(session.workspace.output))
+    objective = objective_for(experiment, findings.losses, experiment.base_models[-1])
+    checks = answer.confirmation.checks if answer.confirmation else {}
+    return ReportData(
+        title=experiment.name,
+        subtitle=f"{experiment.base_models[-1]}, adapted to {experiment.target}",
+        answer=(answer.sentence(), *answer.lines()),
+        warnings=tuple(answer.trust),
+        facts=tuple(_facts(answer)),
+        predicted=_predicted(answer),
+        ratio_panels=ratio_panels(
+            columns,
+            laws.predict,
+            method=answer.comparison.chosen,
+            params=recommendation.params,
+            tokens=recommendation.tokens,
+            recommended=recommendation.domain_ratio,
+            limits={objective.corpus: objective.limit},
+            confirmed={name: check.measured for name, check in checks.items()},
+        ),
+        token_panels=token_panels(
+            columns, laws.predict, method=answer.comparison.chosen, to_tokens=recommendation.tokens
+        ),
+        methods=_methods(answer),
+        search=search_points(
+            columns, {record.id: objective(record.last) for record in findings.found.records if record.last}
+        ),
+        laws=tuple(_law_tables(answer)),
+        law_notes=tuple(dict.fromkeys([*laws.notes, *(n for law in laws.corpora.values() for n in law.notes)])),
+        mixture=_mixture(findings),
+        trials=trials_table(columns),
+        counts=tuple(Fact(name, str(number)) for name, number in counts.as_dict().items()),
+        versions=tuple(Fact(name, importlib.metadata.version(name)) for name in PACKAGES),
+    )
+
+
+def _facts(answer: Answer) -> Iterator[Fact]:
+    recommendation, setting = answer.fitted.recommendation, answer.comparison.setting
+    low, high = recommendation.interval
+    target = answer.experiment.target
+    yield Fact(f"{target} text", f"{recommendation.domain_ratio:.0%}", f"90 % interval {low:.0%} to {high:.0%}")
+    yield Fact("method", setting.method, f"rank {setting.lora_r}" if setting.lora_r else "")
+    yield Fact("learning rate", f"{setting.learning_rate:.2g}")
+    yield Fact("tokens", format_tokens(answer.experiment.confirm.tokens))
+    likely = recommendation.p_constraint >= 0.5
+    yield Fact("constraint holds", f"P = {recommendation.p_constraint:.2f}", tone="good" if likely else "bad")
+    yield Fact("expected regret", f"{recommendation.regret:.4f} nats", f"of {target} loss, against the best ratio")
+
+
+def _predicted(answer: Answer) -> Table | None:
+    if answer.confirmation is None:
+        return None
+    heads = ("corpus", "part", "base", "predicted", "low", "high", "measured", "inside", "error", "nearest run's error")
+    rows = []
+    for name, check in answer.confirmation.checks.items():
+        inside = "yes" if check.covered else "no"
+        rows.append(
+            (name, "validation", check.base, check.predicted, check.low, check.high, check.measured, inside,
+             check.error, check.nearest_error)
+        )  # fmt: skip
+        rows.append(
+            (name, "test", check.test_base, check.test_predicted, None, None, check.test_measured, None,
+             check.test_measured - check.test_predicted, None)
+        )  # fmt: skip
+    return Table(
+        heads,
+        tuple(rows),
+        note="Nats per token; the interval is the 90 % interval of a single new run. The test part was seen by no other "
+        "trial: its prediction is the predicted relative change on the base model's loss there.",
+    )
+
+
+def _methods(answer: Answer) -> Table | None:
+    comparison, experiment = answer.comparison, answer.experiment
+    heads = ["method", "setting"]
+    for corpus in experiment.corpora:
+        heads += [f"{corpus} loss", f"{corpus}: minus {comparison.chosen}"]
+    rows = tuple(
+        (
+            f"{method}{' (chosen)' if method == comparison.chosen else ''}",
+            comparison.settings[method].words,
+            *_method_losses(answer, method, records),
+            *_costs(records),
+        )
+        for method, records in comparison.records.items()
+    )
+    seeds = len(next(iter(comparison.records.values())))
+    note = (
+        f"Each at its own best learning rate and rank; the same ratio ({comparison.ratio:.0%}), tokens "
+        f"({format_tokens(experiment.law.max_tokens)}) and {seeds} seeds. Differences are paired by document and seed, "
+        "± standard error. Memory is the peak of one worker's process, or of its GPU."
+    )
+    return Table((*heads, "peak memory, GB", "time of a trial"), rows, note=note)
+
+
+def _method_losses(answer: Answer, method: str, records: list[TrialRecord]) -> Iterator[float | str]:
+    differences = answer.comparison.differences.get(method)  # type: ignore[call-overload]
+    for corpus in answer.experiment.corpora:
+        last = [record.last.loss(corpus) for record in records if record.last]
+        yield sum(last) / len(last)
+        yield f"{differences[corpus].difference:+.4f} ± {differences[corpus].stderr:.4f}" if differences else "–"
+
+
+def _costs(records: list[TrialRecord]) -> tuple[float, str]:
+    ends = [record.finished for record in records if record.finished]
+    memory = max(end.peak_memory_bytes for end in ends) / 1e9
+    return round(memory, 2), format_seconds(sum(end.seconds for end in ends) / len(ends))
+
+
+def _law_tables(answer: Answer) -> Iterator[Table]:
+    for name, law in answer.fitted.laws.corpora.items():
+        errors = sorted({key for c in law.candidates.values() for key in c.held_out})
+        rows = tuple(
+            (
+                f"{key}{' (used)' if key == law.law else ''}", len(c.parameters), c.r2, c.rmse, c.huber,
+                *(c.held_out.get(error) for error in errors),
+            )
+            for key, c in law.candidates.items()
+        )  # fmt: skip
+        heads = ("law", "parameters", "R²", "RMSE", "Huber", *(error.replace("_", " ") for error in errors))
+        yield Table(heads, rows, title=f"{name}: both laws", note="Errors in nats per token.", scientific=("Huber",))
+        yield Table(
+            ("parameter", "value", "standard error", "low", "high"),
+            tuple((key, p.value, p.stderr, p.low, p.high) for key, p in law.chosen.parameters.items()),
+            title=f"{name}: {law.law}",
+            note="90 % intervals from the bootstrap over runs.",
+        )
+
+
+def _mixture(findings: Findings) -> Table:
+    answer, inputs = findings.answer, findings.inputs
+    experiment, recommendation = answer.experiment, answer.fitted.recommendation
+    mixture = experiment.mixture(recommendation.domain_ratio)
+    rows = []
+    for name, corpus in inputs.prepared(inputs.bases[-1]).items():
+        train, share = corpus.counts["train"].tokens, mixture.get(name, 0.0)
+        used = share * recommendation.tokens
+        rows.append((name, experiment.role(name), f"{share:.1%}", train, round(used), round(used / max(1, train), 2)))
+    heads = ("corpus", "role", "share", "training tokens there are", "tokens used", "epochs")
+    return Table(heads, tuple(rows), note="A corpus that repeats does so in a fresh order each time.")

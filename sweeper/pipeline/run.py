@@ -1,0 +1,229 @@
+"""All phases in order. Every phase asks the disk first, so that a second call does only what is missing."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from sweeper.corpora.prepare import OnProgress
+from sweeper.experiment.model import Experiment
+from sweeper.lanes.cluster import LanePlan, expected_lanes
+from sweeper.lanes.executor import Executor
+from sweeper.lanes.source import TrialObserver
+from sweeper.pipeline import bases as base_phase
+from sweeper.pipeline.answer import Answer
+from sweeper.pipeline.bases import BaseLosses
+from sweeper.pipeline.compare import Comparison, compare
+from sweeper.pipeline.confirm import confirm
+from sweeper.pipeline.counts import Counts
+from sweeper.pipeline.fit import fit_and_recommend, write_tables
+from sweeper.pipeline.law import check_rates, measure_law
+from sweeper.pipeline.page import Findings, write_page
+from sweeper.pipeline.plan import Plan, make_plan
+from sweeper.pipeline.precision import choose_precision
+from sweeper.pipeline.prepare import Inputs, look, prepare
+from sweeper.pipeline.search import Found, search
+from sweeper.pipeline.session import CountingObserver, Session
+from sweeper.pipeline.track import TrackingObserver
+from sweeper.pipeline.workspace import Workspace, write_json
+from sweeper.tracking.factory import open_tracker
+from sweeper.trials.store import TrialStore
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher(TrialObserver, Protocol):
+    """Shows a person what goes on."""
+
+    def say(self, line: str) -> None:
+        """One line."""
+
+    def planned(self, plan: Plan) -> None:
+        """What there is to do in all."""
+
+    def phase(self, name: str, trials: int | None = None) -> None:
+        """A phase begins, of so many trials where that is known."""
+
+    def tokenised(self, done: int, total: int | None, label: str) -> None:
+        """Bytes of text packed so far."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gives back."""
+
+    answer: Answer
+    counts: Counts
+    workspace: Workspace
+    ui_command: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The one object that `--json` prints."""
+        where = {
+            "output": str(self.workspace.output),
+            "report": str(self.workspace.report),
+            "mlflow_ui": self.ui_command or None,
+        }
+        return {**self.answer.to_dict(self.counts), **where}
+
+
+def run(
+    experiment: Experiment,
+    output: Path,
+    watcher: Watcher,
+    *,
+    address: str | None = None,
+    confirming: bool = True,
+) -> Outcome:
+    """From an experiment to a recommendation that a confirming run has checked.
+
+    Args:
+        experiment: The experiment.
+        output: Its folder; what is in it already is not computed again.
+        watcher: Shows progress.
+        address: Of a Ray cluster; None starts Ray on this machine, if there is anything to compute.
+        confirming: Whether to train the recommendation once at the end.
+
+    Raises:
+        SweeperError: something the user can mend.
+        PhaseError: a trial that later phases stand on failed.
+        KeyboardInterrupt: the user's; what runs was told to write a checkpoint.
+    """
+    workspace = Workspace(output, storage=experiment.resources.storage)
+    with workspace.locked():
+        return _run(experiment, workspace, watcher, address, confirming)
+
+
+def _run(
+    experiment: Experiment, workspace: Workspace, watcher: Watcher, address: str | None, confirming: bool
+) -> Outcome:
+    store, counts = TrialStore(workspace.trials), Counts()
+    tracker = open_tracker(
+        experiment.tracking.mlflow,
+        workspace.output,
+        experiment=experiment.name,
+        target=experiment.target,
+        warn=watcher.say,
+    )
+    tracking = TrackingObserver(tracker, experiment, store)
+    observers = [store, CountingObserver(counts), tracking, watcher]
+    with Executor(lane_plan(experiment), str(workspace.ray), observers, address) as executor:
+        session = Session(experiment, workspace, store, executor, counts, watcher.say)
+        try:
+            findings = _phases(session, watcher, address, confirming)
+        except BaseException as error:
+            tracking.stop("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            raise
+        outcome = Outcome(findings.answer, counts, workspace, tracker.ui_command)
+        finish(session, findings, outcome, tracking)
+    return outcome
+
+
+def _phases(session: Session, watcher: Watcher, address: str | None, confirming: bool) -> Findings:
+    inputs = prepare_inputs(session.experiment, session.workspace, watcher, address)
+    plan = lane_plan(session.experiment)
+    watcher.planned(make_plan(session.experiment, inputs, session.store, *expected_lanes(plan)))
+    if work_ahead(session, inputs):
+        session.executor.start()
+    losses = base_losses(session, inputs, watcher)
+    found = find_settings(session, inputs, losses, watcher)
+    comparison = compare_methods(session, inputs, losses, found, watcher)
+    watcher.phase("law")
+    factory = inputs.factory()
+    rates = check_rates(session, factory, losses, found, comparison)
+    measure_law(session, factory, comparison, rates)
+    watcher.phase("fit")
+    table = write_tables(session.experiment, session.workspace, session.used.values())
+    fitted = fit_and_recommend(
+        session.experiment,
+        session.workspace,
+        table,
+        method=comparison.chosen,
+        base_loss=losses.loss(factory.target_model, session.experiment.constraint.corpus),
+        params=losses.params(factory.target_model),
+    )
+    answer = Answer(session.experiment, comparison, fitted, None)
+    write_json(session.workspace.recommendation, answer.recommendation_dict())
+    if confirming:
+        watcher.say(answer.sentence())
+        watcher.phase("confirm", 1)
+        answer = replace(answer, confirmation=confirm(session, factory, losses, comparison, fitted))
+        write_tables(session.experiment, session.workspace, session.used.values())
+    return Findings(inputs, losses, found, answer)
+
+
+def prepare_inputs(experiment: Experiment, workspace: Workspace, watcher: Watcher, address: str | None) -> Inputs:
+    """Find and make corpora; say what was counted."""
+    watcher.phase("prepare")
+    precision = choose_precision(experiment, address)
+    on_progress: OnProgress = watcher.tokenised
+    inputs = prepare(look(experiment, workspace, precision), on_progress)
+    for base in inputs.bases[-1:]:
+        for corpus in inputs.prepared(base).values():
+            train, valid, test = (corpus.counts[split] for split in ("train", "valid", "test"))
+            watcher.say(
+                f"{corpus.name}: {train.tokens:,} training tokens in {train.documents:,} documents, {valid.tokens:,} "
+                f"validation, {test.tokens:,} test; {sum(c.dropped for c in corpus.counts.values())} duplicates dropped, "
+                f"{corpus.bad} bad documents{' (cached)' if corpus.reused else ''}"
+            )
+            for warning in corpus.warnings:
+                watcher.say(f"note: {warning}")
+    return inputs
+
+
+def base_losses(session: Session, inputs: Inputs, watcher: Watcher) -> BaseLosses:
+    """Pre-train what is missing, measure all."""
+    watcher.phase("base models", len(inputs.missing_bases))
+    base_phase.pretrain(session, inputs)
+    return base_phase.measure(session, inputs)
+
+
+def find_settings(session: Session, inputs: Inputs, losses: BaseLosses, watcher: Watcher) -> Found:
+    """The search."""
+    watcher.phase("search", session.experiment.search.trials)
+    return search(session, inputs.factory(), losses)
+
+
+def compare_methods(
+    session: Session, inputs: Inputs, losses: BaseLosses, found: Found, watcher: Watcher
+) -> Comparison:
+    """The methods side by side."""
+    watcher.phase("compare")
+    comparison = compare(session, inputs.factory(), losses, found)
+    for method, differences in comparison.differences.items():
+        words = ", ".join(f"{corpus} {d.difference:+.4f} ± {d.stderr:.4f}" for corpus, d in differences.items())
+        watcher.say(f"{method} against {comparison.chosen} at {comparison.ratio:.0%}: {words} nats")
+    return comparison
+
+
+def work_ahead(session: Session, inputs: Inputs) -> bool:
+    """Whether anything is sure to be computed, so that lanes may come up while the driver goes on."""
+    if inputs.missing_bases:
+        return True
+    factory = inputs.factory()
+    first = session.store.get(factory.base(factory.target_model, "full").id)
+    return first is None or first.state != "completed"
+
+
+def lane_plan(experiment: Experiment) -> LanePlan:
+    """What the experiment asks of the cluster."""
+    resources = experiment.resources
+    return LanePlan(
+        lanes=resources.lanes,
+        num_workers=resources.num_workers or 1,
+        threads_per_worker=resources.threads_per_worker or 1,
+        use_gpu=resources.use_gpu,
+    )
+
+
+def finish(session: Session, findings: Findings, outcome: Outcome, tracking: TrackingObserver) -> None:
+    """Write report, artifacts and the summary; the summary last, so that its presence says all was written."""
+    workspace, summary = session.workspace, outcome.to_dict()
+    known = json.loads(workspace.summary.read_text(encoding="utf-8")) if workspace.summary.is_file() else {}
+    if {**known, "counts": None} == {**json.loads(json.dumps(summary)), "counts": None} and workspace.report.is_file():
+        return
+    write_page(session, findings, outcome.counts)
+    tracking.finish(findings.answer, workspace)
+    write_json(workspace.summary, summary)

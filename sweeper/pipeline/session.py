@@ -1,0 +1,94 @@
+"""What all phases of a run share: the experiment, its trials on disk, the lanes, and who watches."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sweeper.experiment.model import Experiment
+from sweeper.lanes.executor import Executor
+from sweeper.lanes.source import FixedTrials, TrialSource
+from sweeper.pipeline.counts import Counts
+from sweeper.pipeline.workspace import Workspace
+from sweeper.search.source import is_final
+from sweeper.trials.record import TrialRecord
+from sweeper.trials.store import TrialStore
+from trainers.messages import Measurement, Progress
+from trainers.spec import TrialSpec
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Session:
+    """One call of `run`."""
+
+    experiment: Experiment
+    workspace: Workspace
+    store: TrialStore
+    executor: Executor
+    counts: Counts
+    say: Callable[[str], None]
+    """One line for the user."""
+    used: dict[str, TrialRecord] = field(default_factory=dict)
+    """Every trial that belongs to the experiment as it stands now: the table holds these and no left-overs."""
+
+    def run(self, specs: Sequence[TrialSpec], purpose: str) -> list[TrialRecord]:
+        """Have every spec trained, those that are not already; returns their records in the same order."""
+        records = [self.record(spec, purpose) for spec in specs]
+        unique = list({record.id: record for record in records}.values())
+        done = [record for record in unique if is_final(record)]
+        self.counts.reuse(done)
+        self.drive(FixedTrials([record for record in unique if not is_final(record)]))
+        return records
+
+    def record(self, spec: TrialSpec, purpose: str) -> TrialRecord:
+        """The record of a spec, marked as part of the experiment; the first purpose it served is kept."""
+        record = self.store.record(spec)
+        record.labels.setdefault("purpose", purpose)
+        self.used[record.id] = record
+        return record
+
+    def drive(self, source: TrialSource) -> None:
+        """Run a source on the lanes."""
+        self.executor.run(source)
+
+    def require(self, records: Sequence[TrialRecord], what: str) -> None:
+        """Stop where a trial that later phases stand on has failed.
+
+        Raises:
+            PhaseError: naming the trials and their reasons.
+        """
+        failed = [record for record in records if record.state == "failed"]
+        if failed:
+            reasons = "; ".join(f"{record.id}: {last_line(record.reason)}" for record in failed[:3])
+            raise PhaseError(f"{what} failed ({reasons}); the whole reason is in {self.workspace.trials}")
+
+
+class PhaseError(Exception):
+    """A run cannot go on though nothing the user wrote is wrong; the command line exits with 1."""
+
+
+class CountingObserver:
+    """Counts what is started, and writes ends to the log."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """Counted."""
+        self._counts.start(record)
+
+    def measured(self, record: TrialRecord, measurement: Measurement) -> None:
+        """Nothing to do."""
+
+    def progress(self, record: TrialRecord, progress: Progress) -> None:
+        """Nothing to do."""
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Logged."""
+        _log.info("trial %s (%s) %s %s", record.id, record.labels.get("purpose", ""), record.state, record.reason)
+
+
+def last_line(text: str) -> str:
+    """The line of a traceback that says what happened."""
+    return text.strip().splitlines()[-1] if text.strip() else ""

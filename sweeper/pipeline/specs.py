@@ -1,0 +1,157 @@
+"""From the experiment to the specs of its trials."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sweeper.experiment.model import Experiment
+from trainers.spec import CorpusRef, Lora, Method, ModelRef, Role, Schedule, TrialSpec
+
+CONFIRM_SEED = 1000
+"""Added to the experiment's seed for the confirming run, beyond any replicate's."""
+
+
+def evaluation_points(tokens: int, step: int, fractions: Sequence[float]) -> tuple[int, ...]:
+    """Tokens after the whole steps that reach `fractions` of `tokens`; rising, the last is the end."""
+    points = {min(_up(fraction * tokens, step), _up(tokens, step)) for fraction in fractions}
+    return tuple(sorted(points | {_up(tokens, step)}))
+
+
+def law_fractions(n: int) -> tuple[float, ...]:
+    """Where a law run is measured, as fractions of its tokens: denser early, where losses move fastest (D-CPT, 2406.01375).
+
+    The points k/n bent by a power of 1.5: for six .07, .19, .35, .54, .76, 1.
+    """
+    return tuple((k / n) ** 1.5 for k in range(1, n + 1))
+
+
+def _up(tokens: float, step: int) -> int:
+    return max(1, math.ceil(tokens / step - 1e-9)) * step
+
+
+@dataclass(frozen=True)
+class SpecFactory:
+    """Builds specs; everything that all trials of an experiment share.
+
+    Attributes:
+        experiment: The experiment.
+        corpora: Packed corpora of each base model's tokeniser, by base model name.
+        models: Base models by name.
+        precision: Compute precision of every trial.
+        checkpoints: Folder under which each trial keeps its checkpoints.
+    """
+
+    experiment: Experiment
+    corpora: Mapping[str, tuple[CorpusRef, ...]]
+    models: Mapping[str, ModelRef]
+    precision: Literal["fp32", "bf16"]
+    checkpoints: Path
+
+    def base(self, base: str, method: Method) -> TrialSpec:
+        """The base model measured as a method sees it: through NF4 for `qlora`."""
+        return self._spec("base", base, method, 1.0, self._any_rank(method), 0.0, 0, seed=0, splits=("valid", "test"))
+
+    def search(self, method: Method, learning_rate: float, lora_r: int | None, domain_ratio: float) -> TrialSpec:
+        """A trial of the search, on the last base model."""
+        search = self.experiment.search
+        rungs = evaluation_points(search.max_tokens, self.step, search.rungs)
+        return self._spec(
+            "search", self.target_model, method, learning_rate, lora_r, domain_ratio, search.max_tokens,
+            seed=self.experiment.seed, evaluate_at=rungs, rungs=rungs[:-1],
+        )  # fmt: skip
+
+    def rate_check(self, base: str, method: Method, learning_rate: float, lora_r: int | None, ratio: float) -> TrialSpec:
+        """A short trial on a smaller base model, to find its learning rate."""
+        tokens = self.experiment.search.max_tokens // 2
+        return self._spec("search", base, method, learning_rate, lora_r, ratio, tokens, seed=self.experiment.seed)
+
+    def law(
+        self, base: str, method: Method, learning_rate: float, lora_r: int | None, domain_ratio: float, replicate: int = 0
+    ) -> TrialSpec:
+        """A point of the law's design; `replicate` k > 0 is the same point with another seed."""
+        law = self.experiment.law
+        points = evaluation_points(law.max_tokens, self.step, law_fractions(law.evaluations))
+        seed = self.experiment.seed + replicate
+        return self._spec(
+            "law", base, method, learning_rate, lora_r, domain_ratio, law.max_tokens, seed=seed, evaluate_at=points
+        )
+
+    def confirm(self, method: Method, learning_rate: float, lora_r: int | None, domain_ratio: float) -> TrialSpec:
+        """The recommendation, trained once with a seed that nothing else has, and measured on the test part too."""
+        tokens = self.experiment.confirm.tokens
+        points = evaluation_points(tokens, self.step, law_fractions(self.experiment.law.evaluations))
+        return self._spec(
+            "confirm", self.target_model, method, learning_rate, lora_r, domain_ratio, tokens,
+            seed=self.experiment.seed + CONFIRM_SEED, evaluate_at=points, splits=("valid", "test"),
+        )  # fmt: skip
+
+    @property
+    def target_model(self) -> str:
+        """The base model to adapt: the last."""
+        return self.experiment.base_models[-1]
+
+    @property
+    def step(self) -> int:
+        """Training tokens a step."""
+        return self.experiment.trainer.tokens_per_step
+
+    def _any_rank(self, method: Method) -> int | None:
+        return 8 if method != "full" else None
+
+    def _spec(
+        self,
+        role: Role,
+        base: str,
+        method: Method,
+        learning_rate: float,
+        lora_r: int | None,
+        domain_ratio: float,
+        tokens: int,
+        *,
+        seed: int,
+        evaluate_at: tuple[int, ...] = (),
+        rungs: tuple[int, ...] = (),
+        splits: tuple[Literal["valid", "test"], ...] = ("valid",),
+    ) -> TrialSpec:
+        trainer = self.experiment.trainer
+        spec = TrialSpec(
+            role=role,
+            model=self.models[base],
+            method=method,
+            lora=self._lora(lora_r) if method != "full" else None,
+            learning_rate=learning_rate,
+            schedule=Schedule(
+                type=trainer.lr_scheduler_type, warmup_ratio=trainer.warmup_ratio, decay_ratio=trainer.decay_ratio
+            ),
+            weight_decay=trainer.weight_decay,
+            max_grad_norm=trainer.max_grad_norm,
+            adam_betas=(trainer.adam_beta1, trainer.adam_beta2),
+            corpora=self.corpora[base],
+            mixture=self.experiment.mixture(domain_ratio) if tokens else {},
+            max_tokens=tokens,
+            max_seq_length=trainer.max_seq_length,
+            global_batch_size=trainer.global_batch_size,
+            seed=seed,
+            precision=self.precision,
+            evaluate_at=evaluate_at,
+            evaluation_tokens=self.experiment.evaluation.max_tokens,
+            evaluation_splits=splits,
+            rungs=rungs,
+            micro_batch_size=trainer.per_device_train_batch_size,
+            checkpoint_seconds=self.experiment.resources.checkpoint_seconds,
+        )
+        return spec.model_copy(update={"checkpoint_path": str(self.checkpoints / spec.id)}) if tokens else spec
+
+    def _lora(self, lora_r: int | None) -> Lora:
+        if lora_r is None:
+            raise ValueError("an adapter needs a rank")
+        trainer = self.experiment.trainer
+        return Lora(
+            r=lora_r,
+            alpha=trainer.lora_alpha_ratio * lora_r,
+            dropout=trainer.lora_dropout,
+            target_modules=trainer.target_modules,
+            use_rslora=trainer.use_rslora,
+        )

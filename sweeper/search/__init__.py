@@ -1,0 +1,1 @@
+"""The search: Optuna proposes and prunes behind ask and tell; this room alone opens the study."""

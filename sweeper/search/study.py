@@ -1,0 +1,144 @@
+"""The Optuna study of an experiment, on journal storage: opened by the driver alone, rebuilt from nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from sweeper.experiment.distributions import Parameter
+from sweeper.search.proposal import Proposal, middle, propose
+
+if TYPE_CHECKING:
+    import optuna
+
+TRIAL = "trial"
+"""The user attribute that holds the id of a study trial's spec."""
+T = TypeVar("T")
+
+
+class Study:
+    """Ask and tell, and the decisions that later phases stand on.
+
+    Args:
+        path: The journal.
+        name: Differs where results must not be mixed: the space, the base model, the data, the objective.
+        parameters: The space.
+        sampler: `tpe` (multivariate, grouped by condition, constant liar) or `random`.
+        startup_trials: Random trials before `tpe` models.
+        pruner: `successive_halving`, `median` or `none`.
+        rungs: Tokens at which trials may be pruned.
+        seed: Of the sampler.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        parameters: Sequence[Parameter],
+        *,
+        sampler: Literal["tpe", "random"],
+        startup_trials: int,
+        pruner: Literal["successive_halving", "median", "none"],
+        rungs: Sequence[int],
+        seed: int,
+    ) -> None:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._parameters = tuple(parameters)
+        self._study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(path))),
+            study_name=name,
+            direction="minimize",
+            load_if_exists=True,
+            pruner=_pruner(pruner, rungs),
+        )
+        # A sampler that starts again from its seed would propose its first trials a second time.
+        self._study.sampler = _sampler(sampler, startup_trials, seed + 1009 * len(self.trials()))
+        if not self.trials():
+            self._enqueue_middles()
+
+    def _enqueue_middles(self) -> None:
+        """Every method is tried at least once, however few the trials."""
+        for method in next(p for p in self._parameters if p.field == "method").distribution.choices:  # type: ignore[union-attr]
+            self._study.enqueue_trial(middle(self._parameters, str(method)))
+
+    def trials(self) -> list[optuna.trial.FrozenTrial]:
+        """Every trial that has been asked for."""
+        import optuna
+
+        waiting = optuna.trial.TrialState.WAITING
+        return [trial for trial in self._study.get_trials(deepcopy=False) if trial.state != waiting]
+
+    def finished(self) -> list[str]:
+        """Ids of the trials that were told, in their order."""
+        return [t.user_attrs[TRIAL] for t in self.trials() if t.state.is_finished() and TRIAL in t.user_attrs]
+
+    def interrupted(self) -> list[tuple[optuna.trial.Trial, Proposal]]:
+        """Trials that were running when the driver last ended, in their order, with what they were to train."""
+        import optuna
+
+        running = [t for t in self.trials() if t.state == optuna.trial.TrialState.RUNNING]
+        return [
+            (optuna.trial.Trial(self._study, t._trial_id), propose(optuna.trial.FixedTrial(t.params), self._parameters))
+            for t in running
+        ]
+
+    def ask(self) -> tuple[optuna.trial.Trial, Proposal]:
+        """A new trial and what it is to train."""
+        trial = self._study.ask()
+        return trial, propose(trial, self._parameters)
+
+    def tell(self, trial: optuna.trial.Trial, outcome: float | Literal["pruned", "failed"]) -> None:
+        """How a trial ended: its value, or why it has none. Pruned is told as pruned, never as complete."""
+        from optuna.trial import TrialState
+
+        if outcome == "pruned":
+            self._study.tell(trial, state=TrialState.PRUNED)
+        elif outcome == "failed":
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._study.tell(trial, float(outcome))
+
+    def frozen(self, key: str, decide: Callable[[], T]) -> T:
+        """A decision between phases, taken once and kept in the study, so that a longer search changes no later run.
+
+        `decide` must return what JSON can hold.
+        """
+        known = self._study.user_attrs.get(key)
+        if known is None:
+            known = json.dumps(decide())
+            self._study.set_user_attr(key, known)
+        value: T = json.loads(known)
+        return value
+
+
+def _sampler(name: str, startup_trials: int, seed: int) -> Any:
+    from optuna.samplers import RandomSampler, TPESampler
+
+    if name == "random":
+        return RandomSampler(seed=seed)
+    return TPESampler(
+        n_startup_trials=startup_trials,
+        multivariate=True,
+        group=True,
+        constant_liar=True,
+        seed=seed,
+        warn_independent_sampling=False,
+    )
+
+
+def _pruner(name: str, rungs: Sequence[int]) -> Any:
+    from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
+
+    if name == "none" or not rungs:
+        return NopPruner()
+    if name == "median":
+        return MedianPruner(n_startup_trials=4)
+    factor = max(2, round(rungs[1] / rungs[0])) if len(rungs) > 1 else 2
+    return SuccessiveHalvingPruner(min_resource=rungs[0], reduction_factor=factor)
