@@ -85,6 +85,13 @@ def test_qlora_follows_peft_and_bitsandbytes_by_hand(make_spec: Make, monkeypatc
     assert np.abs(np.subtract(untrained, expected)).max() > 0.02
 
 
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+def test_bf16_stays_near_fp32(make_spec: Make, method: str) -> None:
+    exact, rough = (losses(run(make_spec(method=method, precision=p))[1]) for p in ("fp32", "bf16"))
+    assert rough == pytest.approx(exact, abs=0.02)
+    assert rough != exact
+
+
 def test_training_learns_what_there_is_to_learn(make_spec: Make) -> None:
     end, driver = run(make_spec(max_tokens=200 * STEP, evaluate_at=(STEP,), learning_rate=1e-2))
     assert isinstance(end, Finished)
