@@ -49,7 +49,7 @@ def held_out_errors(problem: Problem, table: Table, params: Floats, rng: np.rand
     """
     late = late_rows(table)
     ratios = _distinct(table.domain_ratio)
-    folds: list[Bools] = [np.isclose(table.domain_ratio, r, atol=1e-3) for r in ratios] if len(ratios) >= 3 else []
+    folds: list[Bools] = [np.isclose(table.domain_ratio, r, atol=6e-4) for r in ratios] if len(ratios) >= 3 else []
     third = _last_third(table)
     folds.append(third)
     largest = np.asarray(table.params == table.params.max())
@@ -57,7 +57,11 @@ def held_out_errors(problem: Problem, table: Table, params: Floats, rng: np.rand
     weights = 1.0 - np.array(folds, dtype=np.float64)
     starts = np.stack([np.vstack([params, problem.law.starts(rng, _STARTS - 1)]) for _ in folds])
     residuals = log_residuals(problem, fit_groups(problem, weights, starts).params)
-    by_ratio = {r: _rms(residuals[i, folds[i] & late]) for i, r in enumerate(ratios) if len(ratios) >= 3}
+    by_ratio = {
+        ratio: _rms(residuals[i, fold & late])
+        for i, (ratio, fold) in enumerate(zip(ratios, folds[:-2], strict=False))
+        if np.any(fold & late)
+    }
     return HeldOut(
         by_ratio=by_ratio,
         last_third=_rms(residuals[-2, third]) if _enough_tokens(table, third) else None,
@@ -94,7 +98,7 @@ def _distinct(ratios: Floats) -> list[float]:
 
 
 def _at(table: Table, ratio: float) -> Bools:
-    return np.asarray(np.isclose(table.domain_ratio, ratio, atol=1e-3))
+    return np.asarray(np.isclose(table.domain_ratio, ratio, atol=6e-4))
 
 
 def _rms(errors: Floats) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.laws.arrays import Bools, Floats
+from sweeper.laws.arrays import Bools, Floats, Ints
 from sweeper.laws.errors import LawError
 from sweeper.laws.lawset import LawSet
 from sweeper.laws.prediction import Prediction
@@ -108,40 +108,61 @@ def recommend_tradeoff(
     """
     _check(fits, target, constraint, confidence)
     ratios = _ratios(fits, low, high)
-    runs = {name: fits.predict(name, tokens=tokens, params=params, domain_ratio=ratios) for name in fits.corpora}
-    means = {
-        name: fits.predict(name, tokens=tokens, params=params, domain_ratio=ratios, noise=False)
-        for name in {target, *constraint}
-    }
+    runs = _predict(fits, list(fits.corpora), tokens, params, ratios, noise=True)
+    means = _predict(fits, [target, *constraint], tokens, params, ratios, noise=False)
     limits = {name: base * (1.0 + increase) for name, (base, increase) in constraint.items()}
     over = _over({name: runs[name].loss[None] for name in limits}, limits, ratios)[0]
-    p_hold = np.asarray((_over({name: runs[name].samples for name in limits}, limits, ratios) <= 0).mean(axis=0))
+    p_hold = (_over({name: runs[name].samples for name in limits}, limits, ratios) <= 0).mean(axis=0)
     allowed = (over <= 0) if confidence is None else (over <= 0) & (p_hold >= confidence)
-    best = _best(runs[target].loss[None], allowed[None], over[None])[0]
+    evidence = Evidence(
+        fits=fits,
+        target=target,
+        constraint=constraint,
+        ratios=ratios,
+        best=int(_best(runs[target].loss[None], allowed[None], over[None])[0]),
+        runs=runs,
+        allowed=allowed,
+        over=over,
+        p_hold=np.asarray(p_hold),
+        confidence=confidence,
+        extrapolation=runs[target].extrapolation,
+    )
     sample_over = _over({name: means[name].samples for name in limits}, limits, ratios)
     sample_best = _best(means[target].samples, sample_over <= 0, sample_over)
-    evidence = Evidence(
-        fits=fits, target=target, constraint=constraint, ratios=ratios, best=int(best), runs=runs, allowed=allowed,
-        over=over, p_hold=p_hold, confidence=confidence, extrapolation=runs[target].extrapolation,
-    )  # fmt: skip
-    edges = np.quantile(ratios[sample_best], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return _answer(evidence, means[target].samples, sample_best, tokens=tokens, params=params)
+
+
+def _answer(evidence: Evidence, target: Floats, sample_best: Ints, *, tokens: float, params: float) -> Recommendation:
+    """Puts the answer together; `target` (draws, ratios) is the target's loss without noise, the best index a draw."""
+    best, ratios, runs = evidence.best, evidence.ratios, evidence.runs
+    ratio, holds = float(ratios[best]), bool(evidence.allowed.any())
+    low, high = np.quantile(ratios[sample_best], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Recommendation(
-        target=target,
+        target=evidence.target,
         tokens=float(tokens),
         params=float(params),
-        constraint={name: (float(base), float(rise)) for name, (base, rise) in constraint.items()},
-        domain_ratio=float(ratios[best]),
-        interval=(min(float(edges[0]), float(ratios[best])), max(float(edges[1]), float(ratios[best]))),
-        predicted={name: _at(run, int(best)) for name, run in runs.items()},
-        p_constraint=float(p_hold[best]),
-        regret=_regret(means[target].samples, sample_best, int(best)),
-        holds=bool(allowed.any()),
-        binds=bool(allowed.any() and best != np.argmin(runs[target].loss)),
-        extrapolation=runs[target].extrapolation,
+        constraint={name: (float(base), float(rise)) for name, (base, rise) in evidence.constraint.items()},
+        domain_ratio=ratio,
+        interval=(min(float(low), ratio), max(float(high), ratio)),
+        predicted={name: _at(run, best) for name, run in runs.items()},
+        p_constraint=float(evidence.p_hold[best]),
+        regret=_regret(target, sample_best, best),
+        holds=holds,
+        binds=bool(holds and best != np.argmin(runs[evidence.target].loss)),
+        extrapolation=evidence.extrapolation,
         trust=distrust(evidence),
-        notes=_notes(fits, runs, evidence),
-        curve=_curve(ratios, runs, p_hold),
+        notes=_notes(evidence),
+        curve=_curve(ratios, runs, evidence.p_hold),
     )
+
+
+def _predict(
+    fits: LawSet, names: list[str], tokens: float, params: float, ratios: Floats, *, noise: bool
+) -> dict[str, Prediction]:
+    return {
+        name: fits.predict(name, tokens=tokens, params=params, domain_ratio=ratios, level=_LEVEL, noise=noise)
+        for name in names
+    }
 
 
 def _check(fits: LawSet, target: str, constraint: Constraint, confidence: float | None) -> None:
@@ -171,13 +192,13 @@ def _over(losses: dict[str, Floats], limits: dict[str, float], ratios: Floats) -
     return np.asarray(np.max([losses[name] / limits[name] - 1.0 for name in limits], axis=0))
 
 
-def _best(target: Floats, allowed: Bools, over: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _best(target: Floats, allowed: Bools, over: Floats) -> Ints:
     """(draws,) index of the best allowed ratio, or of the one nearest to being allowed where none is."""
     inside = np.argmin(np.where(allowed, target, np.inf), axis=1)
     return np.asarray(np.where(allowed.any(axis=1), inside, np.argmin(over, axis=1)))
 
 
-def _regret(target: Floats, best: np.ndarray[tuple[int, ...], np.dtype[np.int64]], chosen: int) -> float:
+def _regret(target: Floats, best: Ints, chosen: int) -> float:
     """Mean over draws of the target loss given away; a draw in which the choice oversteps gives nothing away."""
     loss = target[:, chosen] - target[np.arange(len(target)), np.broadcast_to(best, len(target))]
     return float(np.mean(np.maximum(loss, 0.0)))
@@ -189,14 +210,17 @@ def _at(run: Prediction, index: int) -> PredictedLoss:
 
 def _curve(ratios: Floats, runs: dict[str, Prediction], p_hold: Floats) -> Curve:
     bands = {name: Band(run.loss.tolist(), run.low.tolist(), run.high.tolist()) for name, run in runs.items()}
-    return Curve(ratios.tolist(), bands, np.broadcast_to(p_hold, ratios.shape).tolist())
+    return Curve(ratios.tolist(), bands, p_hold.tolist())
 
 
-def _notes(fits: LawSet, runs: dict[str, Prediction], evidence: Evidence) -> list[str]:
-    notes = [note for name in runs for note in runs[name].notes]
-    low, high = fits.ratio_range
+def _notes(evidence: Evidence) -> list[str]:
+    notes = [note for name in evidence.runs for note in evidence.runs[name].notes]
+    low, high = evidence.fits.ratio_range
     notes.append(f"Ratios were searched between {low:g} and {high:g}, as measured: there is no extrapolation in ratio.")
-    chance = float(np.broadcast_to(evidence.p_hold, evidence.ratios.shape)[evidence.best])
+    best = float(evidence.ratios[evidence.best])
+    if (best == low > 0 or best == high < 1) and evidence.allowed.any():
+        notes.append(f"The best ratio, {best:g}, is at the edge of those measured: one beyond it may be better.")
+    chance = float(evidence.p_hold[evidence.best])
     if evidence.constraint and evidence.confidence is None and 0.3 < chance < 0.7:
         notes.append(
             f"The ratio lies on the constraint, so one run holds it with probability {chance:.2f}; ask for a "

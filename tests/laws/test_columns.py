@@ -122,3 +122,11 @@ def test_two_methods_need_one_to_be_named():
     columns["method"] = ["full" if i % 2 else "qlora" for i in range(len(columns["loss"]))]
     with pytest.raises(LawError, match="full, qlora"):
         fit(table_from_columns(columns), bootstrap=0)
+
+
+@pytest.mark.parametrize("missing", [None, "", float("nan"), "<NA>"])
+def test_cells_that_are_missing_are_taken_for_missing(missing):
+    table = table_from_columns(two_rows(base_loss=[missing, 5.0], lr_area=[missing, 50], method=[missing, "full"]))
+    assert np.isnan(table.base_loss[0]) and table.base_loss[1] == 5.0
+    assert table.lr_area.tolist() == [100.0, 50.0]
+    assert table.method.tolist() == ["", "full"]
