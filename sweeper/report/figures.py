@@ -1,5 +1,6 @@
 """Panels as plotly figures: plain dictionaries for plotly.js, without the Python plotly objects (slow to import)."""
 
+import math
 from html import escape
 from typing import Any
 
@@ -7,6 +8,8 @@ from sweeper.report.colours import ACCENTS, RECOMMENDED, TONES, ratio_colour, wi
 from sweeper.report.data import Curve, Limit, Mark, Panel
 
 Figure = dict[str, Any]
+BAND_ROOM = 0.25
+"""How far bands may widen a panel at each end, as a share of what it shows else."""
 
 
 def panel_figure(panel: Panel) -> Figure:
@@ -90,10 +93,24 @@ def _layout(panel: Panel) -> dict[str, object]:
     extent = {"range": list(panel.x_range)} if panel.x_range else {"rangemode": "tozero"}
     return {
         "xaxis": axis(panel.x_label, **extent),
-        "yaxis": axis(panel.y_label, hoverformat=".4f"),
+        "yaxis": axis(panel.y_label, hoverformat=".4f", **_y_extent(panel)),
         "shapes": [_limit_shape(limit) for limit in panel.limits],
         "annotations": [_limit_label(limit) for limit in panel.limits],
     }
+
+
+def _y_extent(panel: Panel) -> dict[str, object]:
+    """All curves, limits and marks, and of the bands what fits: a wide one must not flatten everything else."""
+    solid = [y for c in panel.curves for y in c.y] + [m.y for m in panel.marks]
+    solid += [limit.value for limit in panel.limits if limit.axis == "y"]
+    known = [y for y in solid if math.isfinite(y)]
+    if not known:
+        return {}
+    low, high = min(known), max(known)
+    room = max((high - low) * BAND_ROOM, 1e-3)
+    bands = [y for c in panel.curves for y in (*c.low, *c.high) if low - room <= y <= high + room]
+    margin = (high - low + room) * 0.04
+    return {"range": [min([low, *bands]) - margin, max([high, *bands]) + margin]}
 
 
 def _limit_shape(limit: Limit) -> dict[str, object]:

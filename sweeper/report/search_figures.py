@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from sweeper.report.colours import METHODS, ratio_scale
+from sweeper.report.colours import ACCENTS, METHODS, ratio_scale
 from sweeper.report.data import SearchPoint
 from sweeper.report.figures import Figure, axis
 
@@ -31,7 +31,8 @@ def learning_rate_figure(points: Sequence[SearchPoint]) -> Figure:
         "yaxis": axis(_OBJECTIVE),
         "coloraxis": colours,
     }
-    return {"data": [trace for trace in traces if trace["x"]], "layout": layout}
+    shown = [trace for trace in traces if trace["x"]]
+    return {"data": [*shown, *(_legend_entry(trace) for trace in shown)], "layout": layout}
 
 
 def progress_figure(points: Sequence[SearchPoint]) -> Figure:
@@ -63,7 +64,7 @@ def _best_so_far(points: Sequence[SearchPoint]) -> list[float]:
     return line
 
 
-def _group(method: str, pruned: bool, points: Sequence[SearchPoint]) -> dict[str, object]:
+def _group(method: str, pruned: bool, points: Sequence[SearchPoint]) -> Figure:
     symbol = _SYMBOLS.get(method, "circle") + ("-open" if pruned else "")
     return {
         "type": "scatter",
@@ -73,6 +74,7 @@ def _group(method: str, pruned: bool, points: Sequence[SearchPoint]) -> dict[str
         "y": [p.objective for p in points],
         "text": [_hover(p) for p in points],
         "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
         "marker": {
             "symbol": symbol,
             "size": 11,
@@ -81,6 +83,12 @@ def _group(method: str, pruned: bool, points: Sequence[SearchPoint]) -> dict[str
             "line": {"width": 2 if pruned else 0.5},
         },
     }
+
+
+def _legend_entry(group: Figure) -> Figure:
+    """A grey mark for the legend: those of coloured groups would be black, on a dark page too."""
+    marker = {"symbol": group["marker"]["symbol"], "size": 11, "color": ACCENTS["muted"]}
+    return {"type": "scatter", "mode": "markers", "name": group["name"], "x": [None], "y": [None], "marker": marker}
 
 
 def _in_order(method: str, chosen: Sequence[tuple[int, SearchPoint]]) -> dict[str, object]:

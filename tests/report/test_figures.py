@@ -1,6 +1,6 @@
 import pytest
 
-from sweeper.report import SearchPoint
+from sweeper.report import Curve, Panel, SearchPoint
 from sweeper.report.colours import ratio_colour, ratio_scale
 from sweeper.report.figures import panel_figure
 from sweeper.report.search_figures import learning_rate_figure, progress_figure
@@ -38,7 +38,7 @@ def test_the_constraint_is_a_line_across(data):
 
 
 def test_pruned_trials_are_hollow():
-    traces = learning_rate_figure(POINTS)["data"]
+    traces = [t for t in learning_rate_figure(POINTS)["data"] if t["x"] != [None]]
     assert [(t["name"], t["marker"]["symbol"], t["x"]) for t in traces] == [
         ("full", "circle", [1e-3, 3e-3, 4e-3]),
         ("qlora, pruned", "diamond-open", [2e-3]),
@@ -54,3 +54,15 @@ def test_the_best_so_far_counts_finished_trials_only():
 def test_a_diverged_trial_is_not_the_best():
     best = progress_figure((SearchPoint("a", 1e-1, float("nan"), "full", 0.4), *POINTS))["data"][0]
     assert best["y"][1:] == pytest.approx([3.4, 3.4, 3.2, 3.2])
+
+
+def test_every_group_of_the_search_has_a_legend_entry():
+    entries = [t["name"] for t in learning_rate_figure(POINTS)["data"] if t.get("showlegend", True)]
+    assert entries == ["full", "qlora, pruned"]
+
+
+def test_a_wide_band_does_not_flatten_the_rest():
+    line = Curve("law", (0.0, 1.0), (3.0, 4.0), "line", low=(2.9, 3.9), high=(3.1, 90.0))
+    low, high = panel_figure(Panel("p", "x", "y", (line,)))["layout"]["yaxis"]["range"]
+    assert 2.8 < low < 2.9
+    assert 4.0 < high < 4.3
