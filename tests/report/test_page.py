@@ -104,6 +104,7 @@ def test_text_from_users_is_never_markup(page):
         ("script", None),
     ]
     assert "<b>panel</b>" in page.words
+    assert "<" not in next(text for key, text in page.scripts if key == ("script", "figures"))
     # plotly reads some HTML in labels.
     assert page.figures[0]["layout"]["annotations"][0]["text"] == "constraint &lt;i&gt;"
 
