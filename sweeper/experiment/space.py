@@ -52,7 +52,7 @@ class Space(Section):
         return (
             Parameter("method", "method", self.method.distribution()),
             *self._rate_parameters(),
-            *([] if rank is None else [Parameter("lora_r", "lora_r", rank.distribution(), {"method": self._ranked()})]),
+            *([] if rank is None else [Parameter("lora_r", "lora_r", rank.distribution(), {"method": self.adapters})]),
             Parameter("domain_ratio", "domain_ratio", self.domain_ratio.distribution()),
         )
 
@@ -64,10 +64,6 @@ class Space(Section):
             rates = self.rates(method)
             if rates is not None:
                 yield Parameter(f"learning_rate.{method}", "learning_rate", rates.distribution(), {"method": (method,)})
-
-    def _ranked(self) -> tuple[str, ...]:
-        when = () if self.lora_r is None else self.lora_r.when.method
-        return tuple(method for method in self.adapters if method in when)
 
     @property
     def searched(self) -> tuple[str, ...]:

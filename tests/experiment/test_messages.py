@@ -54,6 +54,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "method.choices[0]: 'ful' is not allowed; must be 'full', 'lora'",
     ),
     ({"search__rungs": [0.5, 0.25]}, "search.rungs: [0.5, 0.25] does not rise"),
+    ({"search__rungs": [0.25, 0.25]}, "search.rungs: [0.25, 0.25] does not rise"),
     ({"law__domain_ratio": [0.5]}, "law.domain_ratio: has 1 entry; needs at least 2"),
     ({"law__domain_ratio": [0, 0.5, 0.5]}, "law.domain_ratio: 0.5 stands in the list twice"),
     ({"law__domain_ratio": [0, 2]}, "law.domain_ratio[1]: 2 is not allowed; must be ≤ 1"),
