@@ -20,8 +20,8 @@ def weight_files(folder: Path) -> list[Path]:
 def missing_weights(folder: Path) -> str | None:
     """What a checkpoint lacks: the first shard that its index names and that is not there, or weights at all."""
     for index in sorted(folder.glob("*.safetensors.index.json")):
-        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        absent = sorted(name for name in set(shards) if not (folder / name).is_file())
+        shards: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        absent = sorted(name for name in set(shards.values()) if not (folder / name).is_file())
         if absent:
             return absent[0]
     return None if weight_files(folder) else "*.safetensors"
