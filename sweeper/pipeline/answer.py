@@ -94,7 +94,7 @@ class Answer:
                 "domain_ratio": self.comparison.ratio,
                 "settings": {method: asdict(setting) for method, setting in self.comparison.settings.items()},
                 "loss_minus_chosen": {
-                    method: {corpus: asdict(difference) for corpus, difference in by_corpus.items()}
+                    method: {corpus: difference._asdict() for corpus, difference in by_corpus.items()}
                     for method, by_corpus in self.comparison.differences.items()
                 },
             },

@@ -73,7 +73,7 @@ def fit_and_recommend(
         constraint={constraint.corpus: (base_loss, constraint.max_increase)},
         tokens=experiment.confirm.tokens,
         params=params,
-        confidence=None,
+        confidence=constraint.confidence,
     )
     return Fitted(table, laws, recommendation)
 

@@ -66,11 +66,12 @@ class SearchTrials:
         value = self._objective(measurement)
         prune = False
         for trial in self._flights[record.id]:
-            trial.report(value, measurement.tokens)
+            if measurement.tokens not in self._study.reported(trial):  # a resumed trial may pass a rung again
+                trial.report(value, measurement.tokens)
             prune = trial.should_prune()
         if not prune:
             return CONTINUE
-        return Verdict(action="stop", reason=f"pruned at {measurement.tokens} tokens with an objective of {value:.4f}")
+        return Verdict(action="stop", reason=f"at {measurement.tokens} tokens with an objective of {value:.4f}")
 
     def ended(self, record: TrialRecord) -> None:
         """Tell the study; a paused trial stays running there and comes first in the next run."""
@@ -80,8 +81,7 @@ class SearchTrials:
         for trial in trials:
             if record.state == "completed" and record.last is not None:
                 self._study.tell(trial, self._objective(record.last))
-            elif record.state == "pruned" and record.last is not None:
-                trial.report(self._objective(record.last), record.last.tokens)
+            elif record.state == "pruned":
                 self._study.tell(trial, "pruned")
             else:
                 self._study.tell(trial, "failed")

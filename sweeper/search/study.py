@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -94,6 +95,10 @@ class Study:
         trial = self._study.ask()
         return trial, propose(trial, self._parameters)
 
+    def reported(self, trial: optuna.trial.Trial) -> set[int]:
+        """Tokens at which a trial's value is known already."""
+        return set(self._study._storage.get_trial(trial._trial_id).intermediate_values)
+
     def tell(self, trial: optuna.trial.Trial, outcome: float | Literal["pruned", "failed"]) -> None:
         """How a trial ended: its value, or why it has none. Pruned is told as pruned, never as complete."""
         from optuna.trial import TrialState
@@ -119,17 +124,19 @@ class Study:
 
 
 def _sampler(name: str, startup_trials: int, seed: int) -> Any:
+    from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import RandomSampler, TPESampler
 
     if name == "random":
         return RandomSampler(seed=seed)
+    # `group` is what gives conditional spaces a joint model; Optuna calls it experimental at every start.
+    warnings.filterwarnings("ignore", category=ExperimentalWarning)
     return TPESampler(
         n_startup_trials=startup_trials,
         multivariate=True,
         group=True,
         constant_liar=True,
         seed=seed,
-        warn_independent_sampling=False,
     )
 
 
