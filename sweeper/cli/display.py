@@ -9,7 +9,7 @@ from sweeper.trials.record import TrialRecord
 from trainers.messages import Measurement, Progress
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 PLAIN_SECONDS = 15.0
 """Between two progress lines where output is not a terminal."""

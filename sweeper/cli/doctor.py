@@ -54,7 +54,7 @@ def examine(address: str | None) -> Iterator[Finding]:
 
 def _python() -> Finding:
     version = platform.python_version()
-    return Finding("Python", sys.version_info[:2] == (3, 11), version, "use Python 3.11, which the pinned wheels are for")
+    return Finding("Python", sys.version_info[:2] == (3, 11), version, "use Python 3.11, which the pins are for")
 
 
 def _package(name: str) -> Finding:
@@ -75,7 +75,7 @@ def _memory() -> Finding:
 
 def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free
-    return Finding("disk", free >= NEEDED_DISK, f"{free / GIB:.1f} GiB free here", "leave 5 GiB or use another --output")
+    return Finding("disk", free >= NEEDED_DISK, f"{free / GIB:.1f} GiB free here", "leave 5 GiB, or use another disk")
 
 
 def _attempt(what: str, look: Callable[[], str]) -> Finding:

@@ -1,10 +1,11 @@
 """The verbs that take an experiment file."""
 
 import argparse
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from sweeper.cli.top import print_json
 from sweeper.experiment import Experiment, load_experiment, warnings
@@ -37,13 +38,10 @@ def run_verb(arguments: argparse.Namespace) -> int:
     from sweeper.pipeline.run import run
 
     experiment, output = _read(arguments)
-    _log_to(output)
-    with Display(experiment.target, quiet=arguments.json) as display:
+    with _log_to(output), Display(experiment.target, quiet=arguments.json) as display:
         for warning in warnings(experiment):
             display.say(f"note: {warning}")
-        outcome = run(
-            experiment, output, display, address=arguments.address, confirming=not arguments.no_confirm
-        )
+        outcome = run(experiment, output, display, address=arguments.address, confirming=not arguments.no_confirm)
     if arguments.json:
         print_json(outcome.to_dict())
         return 0
@@ -111,12 +109,18 @@ def _read(arguments: argparse.Namespace) -> tuple[Experiment, Path]:
     return experiment, arguments.output or Path("runs") / experiment.name
 
 
-def _log_to(output: Path) -> None:
+@contextlib.contextmanager
+def _log_to(output: Path) -> Iterator[None]:
+    """Keep a log; what libraries print goes there too (Ray prints its warnings), so that standard output stays ours."""
     output.mkdir(parents=True, exist_ok=True)
-    handler: Any = logging.FileHandler(output / "run.log", encoding="utf-8")
+    handler = logging.FileHandler(output / "run.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORMAT))
     handler.setLevel(logging.INFO)
     logger = logging.getLogger("sweeper")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
+    logger.propagate = False
     logger.info("python -m sweeper %s", " ".join(sys.argv[1:]))
+    with contextlib.redirect_stdout(handler.stream):
+        yield
+    logger.removeHandler(handler)

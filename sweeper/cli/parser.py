@@ -1,10 +1,15 @@
 """The verbs and their options."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sweeper.cli import doctor, experiments, tables
 
+Verb = Callable[[argparse.Namespace], int]
+Verbs = Any
+"""argparse names the type of its sub-parsers in private only."""
 QUICKSTART = Path("search_spaces/quickstart.yaml")
 
 
@@ -17,12 +22,12 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
     _init(verbs)
     _experiment_verb(verbs, "prepare", experiments.prepare_verb, "pack the corpora, once")
-    _experiment_verb(verbs, "plan", experiments.plan_verb, "check everything, say what a run would do, start nothing")
+    _experiment_verb(verbs, "plan", experiments.plan_verb, "check everything, say what a run does, start nothing")
     run = _experiment_verb(verbs, "run", experiments.run_verb, "everything; a second call does only what is missing")
-    confirm = _experiment_verb(verbs, "confirm", experiments.run_verb, "train the recommendation once (run, to its end)")
+    confirm = _experiment_verb(verbs, "confirm", experiments.run_verb, "run, to the confirming run")
     report = _experiment_verb(verbs, "report", experiments.report_verb, "write the report again")
     for verb in (run, confirm, report):
-        verb.add_argument("--address", help="a Ray cluster (`auto`: the one of this machine); default: this machine alone")
+        verb.add_argument("--address", help="a Ray cluster (`auto`: this machine's); default: this machine alone")
     run.add_argument("--no-confirm", action="store_true", help="stop at the recommendation")
     tables.add_fit(verbs)
     tables.add_predict(verbs)
@@ -34,9 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _init(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _init(verbs: Verbs) -> None:
     init = verbs.add_parser("init", help="write an experiment file for your own data")
-    init.add_argument("--model", required=True, help="the model to adapt: a folder, a Hugging Face name or builtin:NAME")
+    init.add_argument("--model", required=True, help="the model to adapt: a folder, Hugging Face name or builtin:NAME")
     init.add_argument("--general", required=True, help="text whose loss must not rise: a file, folder or glob")
     init.add_argument("--domain", required=True, help="text to adapt to")
     init.add_argument("--tokens", help="training tokens of all trials together, as in 2M or 1.5B")
@@ -46,7 +51,7 @@ def _init(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     init.set_defaults(verb=experiments.init_verb)
 
 
-def _experiment_verb(verbs, name, function, text):  # type: ignore[no-untyped-def]
+def _experiment_verb(verbs: Verbs, name: str, function: Verb, text: str) -> Any:
     verb = verbs.add_parser(name, help=text)
     verb.add_argument("experiment", nargs="?", type=Path, default=QUICKSTART, help=f"default: {QUICKSTART}")
     verb.add_argument("--output", type=Path, help="the output folder; default: runs/NAME")
@@ -56,4 +61,4 @@ def _experiment_verb(verbs, name, function, text):  # type: ignore[no-untyped-de
 
 
 def _common(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--json", action="store_true", help="print one object at the end, and nothing else, on standard output")
+    verb.add_argument("--json", action="store_true", help="print one object, and nothing else, on standard output")

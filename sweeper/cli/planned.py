@@ -33,9 +33,7 @@ def plan_lines(plan: Plan, inputs: Inputs) -> list[str]:
 def plan_dict(plan: Plan, inputs: Inputs) -> dict[str, Any]:
     """The same as plain data."""
     return {
-        "trials": [
-            {"purpose": p.name, "number": p.trials, "tokens": p.tokens, "there": p.done} for p in plan.phases
-        ],
+        "trials": [{"purpose": p.name, "number": p.trials, "tokens": p.tokens, "there": p.done} for p in plan.phases],
         "tokens": plan.tokens,
         "lanes": plan.lanes,
         "seconds": round(plan.seconds, 1),

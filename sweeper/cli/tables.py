@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from sweeper.laws import LawSet
 
 
-
 def add_fit(verbs: Any) -> None:
     """`fit TABLE`."""
     verb = verbs.add_parser("fit", help="fit laws to a table of measurements")
-    verb.add_argument("table", type=Path, help="CSV or parquet with the columns of docs/measurements.md, or a run's folder")
+    verb.add_argument("table", type=Path, help="CSV or parquet (docs/measurements.md), or a run's folder")
     verb.add_argument("--law", choices=["auto", "dcpt", "anchored"], default="auto")
-    verb.add_argument("--target", help="the corpus that domain_ratio is the share of; found from the table if it can be")
+    verb.add_argument("--target", help="the corpus that domain_ratio is the share of; default: found from the table")
     verb.add_argument("--method", help="fit the rows of this method, where the table has several")
     verb.add_argument("--output", type=Path, help="where to write the laws; default: laws.json beside the table")
     verb.add_argument("--seed", type=int, default=0)
@@ -47,7 +46,7 @@ def add_recommend(verbs: Any) -> None:
     verb.add_argument("laws", type=Path, help="laws.json")
     verb.add_argument("--tokens", required=True, help="training tokens of the run to come, as in 2M")
     verb.add_argument("--params", type=float, help="its parameters; default: the largest measured")
-    verb.add_argument("--max-increase", type=float, default=0.03, help="how far the constrained loss may rise: 0.03 is 3 %%")
+    verb.add_argument("--max-increase", type=float, default=0.03, help="how far the loss may rise: 0.03 is 3 %%")
     verb.add_argument("--corpus", help="the constrained corpus; default: the only one beside the target")
     verb.add_argument("--base-loss", type=float, help="its loss before training; default: measured in the table")
     verb.add_argument("--confidence", type=float, help="hold the constraint with this probability")
@@ -61,9 +60,7 @@ def fit_verb(arguments: argparse.Namespace) -> int:
     from sweeper.measurements import read_table, to_columns
 
     table = table_from_columns(to_columns(read_table(arguments.table)), target=arguments.target)
-    laws = fit(
-        table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=arguments.method
-    )
+    laws = fit(table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=arguments.method)
     folder = arguments.table if arguments.table.is_dir() else arguments.table.parent
     output = arguments.output or folder / "laws.json"
     partial = output.with_suffix(".partial")
@@ -153,7 +150,7 @@ def _read_points(path: Path) -> list[dict[str, str]]:
         rows = list(csv.DictReader(source))
     for name in ("corpus", "tokens", "domain_ratio"):
         if not rows or name not in rows[0]:
-            raise SweeperError(f"--points: {path} has no column {name!r}; needed are corpus, tokens, domain_ratio, params")
+            raise SweeperError(f"--points: {path} has no column {name!r}; needed: corpus, tokens, domain_ratio")
     return rows
 
 

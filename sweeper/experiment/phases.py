@@ -60,8 +60,8 @@ class Constraint(Section):
     max_increase: Annotated[Number, Field(ge=0.0), Unit("share")] = 0.03
     """How far its loss may rise above the unquantised base model's: 0.03 is 3 %."""
     confidence: Annotated[Number, Field(gt=0.0, lt=1.0), Unit("probability")] | None = None
-    """The recommended ratio holds the constraint in a single run with at least this probability. By default the predicted
-    loss itself has to hold it, which at the limit is about as likely as not."""
+    """The recommended ratio holds the constraint in a single run with at least this probability. By default the
+    predicted loss itself has to hold it, which at the limit is about as likely as not."""
 
 
 class Confirm(Section):

@@ -45,7 +45,9 @@ def join(address: str | None, cpus: int | None = None) -> None:
     if ray.is_initialized():
         return
     if address is None:
-        ray.init(num_cpus=cpus, log_to_driver=False, configure_logging=True, logging_level="ERROR", include_dashboard=True)
+        ray.init(
+            num_cpus=cpus, log_to_driver=False, configure_logging=True, logging_level="ERROR", include_dashboard=True
+        )
         return
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")

@@ -1,4 +1,4 @@
-"""The mailbox of a lane: what its ranks take specs from and put messages into. No Ray here, so that it is tested alone."""
+"""The mailbox of a lane: its ranks take specs from it and put messages into it. No Ray here: it is tested alone."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,8 +34,8 @@ class _Current:
 class Mailbox:
     """One job at a time. All calls come from one event loop, so no lock is needed.
 
-    Ranks poll with `take` while they are idle: no collective is open then, so nothing can time out, and a group that Ray
-    Train restarts takes the unfinished job again.
+    Ranks poll with `take` while they are idle: no collective is open then, so nothing can time out, and a group that
+    Ray Train restarts takes the unfinished job again.
     """
 
     def __init__(self, workers: int) -> None:

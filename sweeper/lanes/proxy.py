@@ -9,12 +9,12 @@ POLL_SECONDS = 20.0
 STAND_BY_SECONDS = 3600.0
 
 
-class TrialProxy(tune.Trainable):
+class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
     """A Tune trial that posts its spec to a leased lane and passes the messages on, one batch a `step`.
 
-    `config` holds either `spec` (JSON) and `trial` (the spec's id), or `stand_by` (a generation): a stand-by trial waits
-    until there is something to run. It keeps this process alive between phases: Tune drops idle actors, and asks a
-    searcher that has nothing only once a second.
+    `config` holds either `spec` (JSON) and `trial` (the spec's id), or `stand_by` (a generation): a stand-by trial
+    waits until there is something to run. It keeps this process alive between phases: Tune drops idle actors, and asks
+    a searcher that has nothing only once a second.
 
     A rung is passed by the next `step`: Tune takes one only where its scheduler let the trial go on.
     """

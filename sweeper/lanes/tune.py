@@ -1,4 +1,4 @@
-"""The two ends that Ray Tune sees: a searcher that hands out the desk's trials, a scheduler that carries its verdicts."""
+"""What Ray Tune sees: a searcher that hands out the desk's trials, a scheduler that carries its verdicts."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ray.tune.search import Searcher
 from sweeper.lanes.desk import Desk
 
 
-class DeskSearcher(Searcher):
+class DeskSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     """Suggests the desk's next trial, or to stand by where there is none.
 
     Every phase of an experiment comes through one searcher: one study, one Tuner, roles in a queue.
@@ -21,7 +21,7 @@ class DeskSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A configuration for `TrialProxy`."""
         if self._desk.closing:
-            return Searcher.FINISHED
+            return str(Searcher.FINISHED)
         generation = self._desk.generation  # before asking: a trial that comes in between wakes the stand-by at once
         record = self._desk.hand_out(trial_id)
         if record is None:
@@ -46,7 +46,7 @@ class DeskSearcher(Searcher):
         """Nothing: truth is in the study and the trials' records."""
 
 
-class VerdictScheduler(FIFOScheduler):  # type: ignore[misc]
+class VerdictScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
     """Stops what the desk says to stop."""
 
     def __init__(self, desk: Desk) -> None:

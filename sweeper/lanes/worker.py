@@ -15,7 +15,7 @@ Runner = Callable[[TrialSpec, Report], Finished | Failure]
 
 
 def serve(config: dict[str, Any]) -> None:
-    """Take specs from the lane until it closes. Ray Train starts this on every rank and again after a loss of workers."""
+    """Take specs from the lane until it closes; Ray Train starts this on every rank, and again after losing workers."""
     import ray
 
     runner = _set_up(config)
@@ -68,7 +68,7 @@ def _run(runner: Runner, spec_json: str, number: int, rank: int, mailbox: Any) -
 
 
 def _peers_may_hang() -> bool:
-    """Other ranks may wait in a collective for this one, or its GPU context may be broken: a fresh process is needed."""
+    """Other ranks may wait in a collective for this one, or its GPU context may be broken: start afresh."""
     import torch
     import torch.distributed as dist
 

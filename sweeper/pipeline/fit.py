@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweeper.experiment.model import Experiment
-from sweeper.measurements import build_document_table, build_table, to_columns, write_document_losses, write_measurements
+from sweeper.measurements import (
+    build_document_table,
+    build_table,
+    to_columns,
+    write_document_losses,
+    write_measurements,
+)
 from sweeper.pipeline.workspace import Workspace
 from sweeper.trials.record import TrialRecord
 

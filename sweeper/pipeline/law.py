@@ -9,7 +9,7 @@ from sweeper.trials.record import TrialRecord
 from trainers.spec import TrialSpec
 
 RATE_FACTORS = (0.5, 1.0, 2.0)
-"""Learning rates tried on smaller base models, as multiples of the last one's: optima shift by less than that a size."""
+"""Learning rates tried on smaller base models, as multiples of the last one's."""
 
 
 def check_rates(
@@ -38,9 +38,7 @@ def check_rates(
     return rates
 
 
-def design(
-    session: Session, factory: SpecFactory, comparison: Comparison, rates: dict[str, float]
-) -> list[TrialSpec]:
+def design(session: Session, factory: SpecFactory, comparison: Comparison, rates: dict[str, float]) -> list[TrialSpec]:
     """Every ratio on every base model, and the replicates: one point of the last model again with other seeds.
 
     The longest first, so that no lane works alone at the end.

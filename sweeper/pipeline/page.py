@@ -13,7 +13,17 @@ from sweeper.pipeline.plan import format_seconds
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.search import Found, objective_for
 from sweeper.pipeline.session import Session
-from sweeper.report import Fact, ReportData, Table, ratio_panels, search_points, token_panels, trials_table, write_report
+from sweeper.report import (
+    Cell,
+    Fact,
+    ReportData,
+    Table,
+    ratio_panels,
+    search_points,
+    token_panels,
+    trials_table,
+    write_report,
+)
 from sweeper.trials.record import TrialRecord
 
 PACKAGES = ("ray", "torch", "transformers", "peft", "bitsandbytes", "optuna", "mlflow")
@@ -91,7 +101,7 @@ def _predicted(answer: Answer) -> Table | None:
     if answer.confirmation is None:
         return None
     heads = ("corpus", "part", "base", "predicted", "low", "high", "measured", "inside", "error", "nearest run's error")
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for name, check in answer.confirmation.checks.items():
         inside = "yes" if check.covered else "no"
         rows.append(
@@ -105,8 +115,8 @@ def _predicted(answer: Answer) -> Table | None:
     return Table(
         heads,
         tuple(rows),
-        note="Nats per token; the interval is the 90 % interval of a single new run. The test part was seen by no other "
-        "trial: its prediction is the predicted relative change on the base model's loss there.",
+        note="Nats per token; the interval is the 90 % interval of a single new run. No other trial has seen the test "
+        "part: its prediction is the predicted relative change on the base model's loss there.",
     )
 
 

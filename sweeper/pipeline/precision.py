@@ -22,4 +22,4 @@ def _gpus(address: str | None) -> bool:
     if address is None:
         return cluster.local_gpus() > 0
     cluster.join(address)
-    return cluster.resources().get("GPU", 0) > 0
+    return bool(cluster.resources().get("GPU", 0) > 0)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -108,7 +107,7 @@ def _run(
         warn=watcher.say,
     )
     tracking = TrackingObserver(tracker, experiment, store)
-    observers = [store, CountingObserver(counts), tracking, watcher]
+    observers: list[TrialObserver] = [store, CountingObserver(counts), tracking, watcher]
     with Executor(lane_plan(experiment), str(workspace.ray), observers, address) as executor:
         session = Session(experiment, workspace, store, executor, counts, watcher.say)
         try:
@@ -162,10 +161,11 @@ def prepare_inputs(experiment: Experiment, workspace: Workspace, watcher: Watche
     inputs = prepare(look(experiment, workspace, precision), on_progress)
     for base in inputs.bases[-1:]:
         for corpus in inputs.prepared(base).values():
+            dropped = sum(count.dropped for count in corpus.counts.values())
             train, valid, test = (corpus.counts[split] for split in ("train", "valid", "test"))
             watcher.say(
                 f"{corpus.name}: {train.tokens:,} training tokens in {train.documents:,} documents, {valid.tokens:,} "
-                f"validation, {test.tokens:,} test; {sum(c.dropped for c in corpus.counts.values())} duplicates dropped, "
+                f"validation, {test.tokens:,} test; {dropped} duplicates dropped, "
                 f"{corpus.bad} bad documents{' (cached)' if corpus.reused else ''}"
             )
             for warning in corpus.warnings:
@@ -186,9 +186,7 @@ def find_settings(session: Session, inputs: Inputs, losses: BaseLosses, watcher:
     return search(session, inputs.factory(), losses)
 
 
-def compare_methods(
-    session: Session, inputs: Inputs, losses: BaseLosses, found: Found, watcher: Watcher
-) -> Comparison:
+def compare_methods(session: Session, inputs: Inputs, losses: BaseLosses, found: Found, watcher: Watcher) -> Comparison:
     """The methods side by side."""
     watcher.phase("compare")
     comparison = compare(session, inputs.factory(), losses, found)

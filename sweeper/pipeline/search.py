@@ -74,8 +74,7 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
             proposal.lora_r,
             proposal.domain_ratio,
         )
-        record = session.record(spec, "search")
-        return record
+        return session.record(spec, "search")
 
     known = [record for trial_id in study.finished() if (record := session.store.get(trial_id)) is not None]
     for record in known:
@@ -138,7 +137,7 @@ def _open(session: Session, factory: SpecFactory, objective: Objective) -> Study
 
 
 def _study_name(experiment: Experiment, factory: SpecFactory, objective: Objective) -> str:
-    """Differs as soon as results would not be comparable; the number of trials is not part of it: a search is topped up."""
+    """Differs as soon as results would not be comparable; the number of trials is left out: a search is topped up."""
     example = factory.search("full", 1.0, None, 0.5)
     content = [
         example.content(),

@@ -20,7 +20,7 @@ def evaluation_points(tokens: int, step: int, fractions: Sequence[float]) -> tup
 
 
 def law_fractions(n: int) -> tuple[float, ...]:
-    """Where a law run is measured, as fractions of its tokens: denser early, where losses move fastest (D-CPT, 2406.01375).
+    """Where a law run is measured, as fractions of its tokens: denser early, where losses move fastest.
 
     The points k/n bent by a power of 1.5: for six .07, .19, .35, .54, .76, 1.
     """
@@ -62,13 +62,21 @@ class SpecFactory:
             seed=self.experiment.seed, evaluate_at=rungs, rungs=rungs[:-1],
         )  # fmt: skip
 
-    def rate_check(self, base: str, method: Method, learning_rate: float, lora_r: int | None, ratio: float) -> TrialSpec:
+    def rate_check(
+        self, base: str, method: Method, learning_rate: float, lora_r: int | None, ratio: float
+    ) -> TrialSpec:
         """A short trial on a smaller base model, to find its learning rate."""
         tokens = self.experiment.search.max_tokens // 2
         return self._spec("search", base, method, learning_rate, lora_r, ratio, tokens, seed=self.experiment.seed)
 
     def law(
-        self, base: str, method: Method, learning_rate: float, lora_r: int | None, domain_ratio: float, replicate: int = 0
+        self,
+        base: str,
+        method: Method,
+        learning_rate: float,
+        lora_r: int | None,
+        domain_ratio: float,
+        replicate: int = 0,
     ) -> TrialSpec:
         """A point of the law's design; `replicate` k > 0 is the same point with another seed."""
         law = self.experiment.law

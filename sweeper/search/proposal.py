@@ -55,7 +55,8 @@ def _suggest(trial: optuna.trial.BaseTrial, parameter: Parameter) -> Value:
         return trial.suggest_float(parameter.name, distribution.low, distribution.high, log=distribution.log)
     if isinstance(distribution, Int):
         return trial.suggest_int(parameter.name, distribution.low, distribution.high, log=distribution.log)
-    choice: Value = trial.suggest_categorical(parameter.name, distribution.choices)
+    choice = trial.suggest_categorical(parameter.name, distribution.choices)
+    assert choice is not None  # None is no value of any parameter
     return choice
 
 

@@ -1,6 +1,5 @@
 """Trial records on disk: the truth about what was computed, whatever becomes of Ray."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +47,7 @@ class TrialStore:
         target = self._folder / f"{record.id}.json"
         partial = target.with_suffix(".partial")
         partial.write_bytes(_RECORD.dump_json(record))
-        os.replace(partial, target)
+        partial.replace(target)
 
     def trial_started(self, record: TrialRecord) -> None:
         """Write that it runs."""

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from trainers.messages import CorpusLoss, Failure, Finished, Measurement, Message, Verdict
 from trainers.spec import CorpusRef, ModelRef, TrialSpec
@@ -33,7 +34,13 @@ def measurement(tokens: int, loss: float) -> Measurement:
     """One corpus, ten tokens."""
     part = CorpusLoss(corpus="code", split="valid", nll=10 * loss, tokens=10, bytes=30.0, documents=())
     return Measurement(
-        tokens=tokens, step=tokens // 100, lr_area=tokens, lr_fraction=1.0, losses=(part,), unique_tokens={}, seconds=0.0
+        tokens=tokens,
+        step=tokens // 100,
+        lr_area=tokens,
+        lr_fraction=1.0,
+        losses=(part,),
+        unique_tokens={},
+        seconds=0.0,
     )
 
 
@@ -55,8 +62,8 @@ def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
 
     rank = dist.get_rank() if dist.is_initialized() else 0
     crash = spec.model.path
-    if crash and crash.startswith("/") and rank == 0 and not os.path.exists(crash):
-        open(crash, "w").close()
+    if crash and crash.startswith("/") and rank == 0 and not Path(crash).exists():
+        Path(crash).touch()
         os._exit(1)  # the process dies once, as from `kill -9`
     if spec.model.path == "raise":
         raise ValueError("this spec cannot run")

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sweeper.laws import LawError, LawSet, fit, nearest_measured, table_from_columns
+from sweeper.laws.holdout import HeldOut
 from tests.laws.simulated_cpt import (
     BASE,
     anchored_truth,
@@ -211,3 +214,24 @@ def test_nearest_measured_is_nearest_in_ratio_then_in_tokens():
     assert loss == pytest.approx(anchored_truth("code", 1.3e6, 160e3, 0.33))
     with pytest.raises(LawError, match="params"):
         nearest_measured(table, corpus="code", tokens=1e5, domain_ratio=0.4, params=7e6, method="full")
+
+
+def test_left_out_ratios_are_not_seen(anchored_fits):
+    candidate = anchored_fits.corpora["code"].candidates["anchored"]
+    assert candidate.held_out["leave_one_ratio_out_extremes"] > 10 * candidate.rmse
+    assert candidate.held_out["leave_one_ratio_out"] > candidate.rmse
+
+
+def test_errors_on_left_out_ratios_widen_intervals_nearby_most(anchored_fits):
+    fit_ = anchored_fits.corpora["code"]
+    candidate = fit_.chosen
+    worse = HeldOut({0.0: 9.0, 0.1: 0.1, 0.33: 0.01, 0.67: 0.01, 1.0: 9.0}, None, None)
+    poor = replace(fit_, candidates={fit_.law: replace(candidate, held_out_log=worse)})
+    near, far = poor.model_error(np.array([0.1, 0.9]))
+    assert 0.1 > near > 2 * far > 2 * fit_.model_error(np.array([0.9]))[0]
+
+
+def test_bootstrap_spreads_the_parameters(anchored_fits):
+    parameter = anchored_fits.corpora["code"].parameters["A[1.3e+06]"]
+    assert 0.002 < parameter.stderr < parameter.value
+    assert parameter.low < parameter.value < parameter.high

@@ -18,13 +18,18 @@ def test_runs_are_drawn_whole():
         assert np.all(np.ptp(weights[:, table.trial == trial], axis=1) == 0)
 
 
-def test_each_draw_keeps_three_ratios_and_the_runs_of_each_size():
+def test_each_draw_keeps_the_number_of_runs_of_each_size():
     table = trained()
     trials, draws = resampled_runs(table, 200, np.random.default_rng(0))
     first = [int(np.flatnonzero(table.trial == trial)[0]) for trial in trials]
     small = table.params[first] == 0.5e6
     assert np.all(draws[:, small].sum(axis=1) == 5)
-    assert min(len(set(table.domain_ratio[first][draw > 0])) for draw in draws) == 3
+    assert np.all(draws[:, ~small].sum(axis=1) == 6)
+
+
+def test_each_draw_keeps_three_distinct_ratios():
+    _, draws = resampled_runs(trained(sizes=(1.3e6,), replicates=0), 300, np.random.default_rng(0))
+    assert (draws > 0).sum(axis=1).min() == 3
 
 
 def test_corpora_share_the_draws():
