@@ -228,10 +228,11 @@ def test_errors_on_left_out_ratios_widen_intervals_nearby_most(anchored_fits):
     worse = HeldOut({0.0: 9.0, 0.1: 0.1, 0.33: 0.01, 0.67: 0.01, 1.0: 9.0}, None, None)
     poor = replace(fit_, candidates={fit_.law: replace(candidate, held_out_log=worse)})
     near, far = poor.model_error(np.array([0.1, 0.9]))
-    assert 0.1 > near > 2 * far > 2 * fit_.model_error(np.array([0.9]))[0]
+    assert 0.1 > near > 1.4 * far > 1.4 * fit_.model_error(np.array([0.9]))[0]
 
 
-def test_bootstrap_spreads_the_parameters(anchored_fits):
-    parameter = anchored_fits.corpora["code"].parameters["A[1.3e+06]"]
-    assert 0.002 < parameter.stderr < parameter.value
-    assert parameter.low < parameter.value < parameter.high
+def test_bootstrap_spreads_the_parameters_as_far_as_runs_differ(anchored_fits):
+    noisy = fit(simulated_table(anchored_truth, noise=0.01), law="anchored", bootstrap=BOOTSTRAP)
+    calm, wide = (each.corpora["code"].parameters["A[1.3e+06]"] for each in (anchored_fits, noisy))
+    assert calm.low < calm.value < calm.high
+    assert 0 < 2 * calm.stderr < wide.stderr < wide.value
