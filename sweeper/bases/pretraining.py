@@ -81,6 +81,11 @@ def base_ready(spec: TrialSpec) -> bool:
     return (_folder(spec) / _LAST).is_file() and not _missing(_folder(spec))
 
 
+def is_exported(spec: TrialSpec) -> bool:
+    """Whether the pre-training has left a whole checkpoint, which may still lack its tokeniser."""
+    return _missing(_folder(spec)) is None
+
+
 def complete_base(spec: TrialSpec, base: BaseModel) -> ModelRef:
     """Give a checkpoint that its pre-training has just exported its tokeniser, which makes it ready.
 

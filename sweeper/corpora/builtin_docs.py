@@ -35,8 +35,8 @@ PACKAGES = {
     "transformers": "transformers",
     "zstandard": "zstandard",
 }
-"""Distribution -> import name. Core dependencies and scipy, which mlflow needs: extras change nothing. Plotly's docstrings
-are generated, and left out."""
+"""Distribution -> import name. Core dependencies, and scipy, which mlflow needs: extras change nothing. plotly's are
+generated."""
 
 _DOCSTRING = re.compile(
     r"(?:\A(?:[ \t]*(?:#[^\n]*)?\n)*|:[ \t]*(?:#[^\n]*)?\n\s*)"  # start of the file, or a line that ends in a colon

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sweeper.bases.pretraining import base_ready, complete_base
+from sweeper.bases.pretraining import complete_base, is_exported
 from sweeper.corpora.unigram import unigram_loss
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.session import Session
@@ -45,14 +45,14 @@ def pretrain(session: Session, inputs: Inputs) -> None:
     bases = {base.name: base for base in inputs.bases}
     missing = inputs.missing_bases
     session.counts.reused |= {spec.id for name, spec in inputs.pretraining.items() if name not in missing}
-    exported = {name: spec for name, spec in missing.items() if not base_ready(spec)}
-    for spec in exported.values():
+    untrained = [spec for spec in missing.values() if not is_exported(spec)]
+    for spec in untrained:
         known = session.store.get(spec.id)
-        if known is not None:  # trained by an earlier run whose cache is gone
-            known.state = "paused"
-    records = session.run(list(exported.values()), "pre-training")
+        if known is not None:
+            known.state = "paused"  # it was trained, but what came out of it is gone
+    records = session.run(untrained, "pre-training")
     session.require(records, "pre-training a built-in base model")
-    for name, spec in exported.items():
+    for name, spec in missing.items():
         complete_base(spec, bases[name])
 
 
