@@ -10,15 +10,14 @@ from typing import Any
 from sweeper.errors import SweeperError
 
 
-def guarded(arguments: argparse.Namespace) -> int:
-    """Run the verb that was asked for."""
+def guarded(arguments: argparse.Namespace, words: str) -> int:
+    """Run the verb that was asked for; `words` are the command line, for the message after an interrupt."""
     signal.signal(signal.SIGTERM, _interrupt)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         return int(arguments.verb(arguments))
     except KeyboardInterrupt:
-        again = " ".join(["python -m sweeper", *sys.argv[1:]])
-        print(f"\ninterrupted; nothing is lost. Continue with: {again}", file=sys.stderr)
+        print(f"\ninterrupted; nothing is lost. Continue with: python -m sweeper {words}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 0

@@ -123,7 +123,9 @@ def _run(
 def _phases(session: Session, watcher: Watcher, address: str | None, confirming: bool) -> Findings:
     inputs = prepare_inputs(session.experiment, session.workspace, watcher, address)
     plan = lane_plan(session.experiment)
-    watcher.planned(make_plan(session.experiment, inputs, session.store, *expected_lanes(plan)))
+    ahead = make_plan(session.experiment, inputs, session.store, *expected_lanes(plan))
+    watcher.planned(ahead)
+    watcher.say("at most " + ", ".join(f"{n:.2f} epochs of {name}" for name, n in ahead.epochs.items()) + " in a trial")
     if work_ahead(session, inputs):
         session.executor.start()
     losses = base_losses(session, inputs, watcher)
