@@ -65,13 +65,7 @@ class Candidate:
     @property
     def held_out(self) -> dict[str, float | None]:
         """Root mean square errors in nats; `leave_one_ratio_out` is over interior ratios, the selection criterion."""
-        errors = self.held_out_log
-        logs = {
-            "leave_one_ratio_out": errors.interior(),
-            "leave_one_ratio_out_extremes": errors.extremes(),
-            "last_third": errors.last_third,
-            "largest_size": errors.by_size,
-        }
+        logs = self.held_out_log.summary()
         return {name: None if value is None else value * self.scale for name, value in logs.items()}
 
 

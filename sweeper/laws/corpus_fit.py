@@ -6,12 +6,8 @@ import numpy as np
 
 from sweeper.laws.arrays import Floats
 from sweeper.laws.candidate import Candidate, Parameter
+from sweeper.laws.local import interior_of, local_square
 from sweeper.laws.noise import Noise
-
-_NEAR = 0.15
-"""Ratios this far apart share much of their error."""
-_FLOOR = 0.25
-"""Weight of a far ratio's error."""
 
 
 @dataclass(frozen=True)
@@ -79,34 +75,36 @@ class CorpusFit:
         scale = self.chosen.scale
         return {**self.chosen.held_out, **{k: None if v is None else v * scale for k, v in trivial.items()}}
 
+    def held_out_at(self, ratio: float) -> float | None:
+        """Error of log loss on interior ratios left out, those near `ratio` counting most; None with none."""
+        errors = interior_of(self.chosen.held_out_log.by_ratio)
+        return float(np.sqrt(local_square(errors, np.array(ratio)))) if errors else None
+
     def model_error(self, ratios: Floats) -> Floats:
         """Standard deviation of log loss that the law itself adds at each domain ratio, from ratios left out.
 
-        Errors at near ratios count most, errors at far ones a little. The noise of the runs left out is taken away,
-        since it is part of those errors and is added again for a new run. The spread about the law is the least.
+        Errors at near ratios count. The noise of the runs left out is taken away, since it is part of those errors and
+        is added again for a new run. The spread about the law near the ratio is the least.
         """
-        errors = self.chosen.held_out_log.by_ratio
-        known = sorted(errors)[1:-1] if len(errors) >= 3 else []
-        floor = self.chosen.rmse / self.chosen.scale
+        errors = self.chosen.held_out_log
+        floor = local_square(errors.fitted, ratios)
+        known = interior_of(errors.by_ratio)
         if not known:
-            return np.full(ratios.shape, 2.0 * max(floor, self.noise_log.sd))
-        weight = _FLOOR + np.exp(-0.5 * ((ratios[..., None] - np.array(known)) / _NEAR) ** 2)
-        square = np.array([errors[r] ** 2 for r in known])
-        local = np.sum(weight * square, axis=-1) / np.sum(weight, axis=-1)
-        return np.asarray(np.sqrt(np.maximum(local - self.noise_log.sd**2, floor**2)))
+            return np.asarray(2.0 * np.sqrt(np.maximum(floor, self.noise_log.sd**2)))
+        return np.asarray(np.sqrt(np.maximum(local_square(known, ratios) - self.noise_log.sd**2, floor)))
 
     def reach(self, params: Floats) -> Floats:
         """Largest measured tokens of each size; of all sizes for one that was not measured."""
         longest = max(self.max_tokens.values())
         return np.array([self.max_tokens.get(float(n), longest) for n in params])
 
-    def extrapolation_error(self, excess: Floats) -> Floats:
+    def extrapolation_error(self, ratios: Floats, excess: Floats) -> Floats:
         """Standard deviation of log loss added by tokens beyond those measured; `excess` = tokens / measured - 1.
 
-        The last third, fitted on the rest, is an extrapolation by up to a half: its error is added at an excess of a
-        half, and in proportion elsewhere.
+        In proportion to the excess, as the last third of tokens near the ratio was missed by a fit to the rest.
         """
-        error = self.chosen.held_out_log.last_third
-        if error is None:
-            error = 2.0 * max(self.noise_log.sd, self.chosen.rmse / self.chosen.scale)
-        return 2.0 * np.maximum(excess, 0.0) * error
+        rates = self.chosen.held_out_log.per_excess
+        if not rates:
+            spread = local_square(self.chosen.held_out_log.fitted, ratios)
+            return np.asarray(4.0 * np.maximum(excess, 0.0) * np.sqrt(np.maximum(spread, self.noise_log.sd**2)))
+        return np.asarray(np.maximum(excess, 0.0) * np.sqrt(local_square(rates, ratios)))

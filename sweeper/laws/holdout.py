@@ -6,6 +6,7 @@ import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.engine import Problem, fit_groups, log_residuals
+from sweeper.laws.local import extremes_of, interior_of, pooled
 from sweeper.laws.noise import late_rows
 from sweeper.laws.table import Table
 
@@ -18,24 +19,29 @@ class HeldOut:
 
     by_ratio: dict[float, float]
     """Root mean square at each ratio, all runs of that ratio left out."""
-    last_third: float | None
-    """Root mean square of the last third of tokens, fitted on the first two; None with too few token counts."""
+    fitted: dict[float, float]
+    """Root mean square at each ratio about the fit to all rows."""
+    last_third: dict[float, float]
+    """At each ratio, the last third of tokens predicted by a fit to the first two; empty with too few token counts."""
+    per_excess: dict[float, float]
+    """The same errors for each unit of tokens beyond those fitted, over the largest fitted."""
     by_size: float | None
     """The largest size, fitted on the others; None with fewer than four sizes."""
 
     def interior(self) -> float | None:
         """Root mean square over ratios between the extremes, the selection criterion; None with fewer than three."""
-        ratios = sorted(self.by_ratio)[1:-1]
-        return _pool([self.by_ratio[r] for r in ratios])
+        return pooled(interior_of(self.by_ratio))
 
-    def extremes(self) -> float | None:
-        """Root mean square at the smallest and largest ratio: an extrapolation in ratio."""
-        ratios = sorted(self.by_ratio)
-        return _pool([self.by_ratio[r] for r in ratios[:1] + ratios[1:][-1:]]) if len(ratios) >= 3 else None
-
-
-def _pool(errors: list[float]) -> float | None:
-    return float(np.sqrt(np.mean(np.square(errors)))) if errors else None
+    def summary(self) -> dict[str, float | None]:
+        """Pooled errors by name: interior ratios first, the extremes apart."""
+        third = self.last_third
+        return {
+            "leave_one_ratio_out": self.interior(),
+            "leave_one_ratio_out_extremes": pooled(extremes_of(self.by_ratio)),
+            "last_third": pooled(interior_of(third) or third),
+            "last_third_extremes": pooled(extremes_of(third)),
+            "largest_size": self.by_size,
+        }
 
 
 def held_out_errors(problem: Problem, table: Table, params: Floats, rng: np.random.Generator) -> HeldOut:
@@ -62,25 +68,46 @@ def held_out_errors(problem: Problem, table: Table, params: Floats, rng: np.rand
         for i, (ratio, fold) in enumerate(zip(ratios, folds[:-2], strict=False))
         if np.any(fold & late)
     }
+    enough = _enough_tokens(table, third)
+    about = log_residuals(problem, params[None])[0]
     return HeldOut(
         by_ratio=by_ratio,
-        last_third=_rms(residuals[-2, third]) if _enough_tokens(table, third) else None,
+        fitted=_each_ratio(table, late, about),
+        last_third=_each_ratio(table, third, residuals[-2]) if enough else {},
+        per_excess=_each_ratio(table, third, residuals[-2], _excess(table, third)) if enough else {},
         by_size=_rms(residuals[-1, largest & late]) if len(np.unique(table.params)) >= 4 else None,
     )
+
+
+def _each_ratio(table: Table, rows: Bools, errors: Floats, unit: Floats | None = None) -> dict[float, float]:
+    """Root mean square over the rows of each ratio, as a multiple of `unit` where that is given."""
+    unit = np.ones(len(table)) if unit is None else unit
+    found = {}
+    for ratio in _distinct(table.domain_ratio):
+        at = rows & _at(table, ratio)
+        if at.any():
+            found[ratio] = _rms(errors[at]) / _rms(unit[at])
+    return found
+
+
+def _excess(table: Table, third: Bools) -> Floats:
+    """Tokens of each row beyond the largest that its size keeps, over those."""
+    kept = np.array([table.tokens[~third & (table.params == n)].max() for n in table.params])
+    return np.asarray(table.tokens / kept - 1.0)
 
 
 def interpolation_error(table: Table) -> float | None:
     """What joining the neighbouring ratios by a line would have erred, by the same measure; None where it cannot."""
     late, ratios = late_rows(table), _distinct(table.domain_ratio)
-    errors = []
+    errors = {}
     for before, ratio, after in zip(ratios, ratios[1:], ratios[2:], strict=False):
         misses = [
             _interpolation_miss(table, int(row), before, after) for row in np.flatnonzero(late & _at(table, ratio))
         ]
         known = [miss for miss in misses if miss is not None]
         if known:
-            errors.append(_rms(np.array(known)))
-    return _pool(errors)
+            errors[ratio] = _rms(np.array(known))
+    return pooled(errors)
 
 
 def unchanged_error(table: Table) -> float | None:
@@ -88,9 +115,8 @@ def unchanged_error(table: Table) -> float | None:
     ratios = _distinct(table.domain_ratio)[1:-1]
     late = late_rows(table)
     changes = np.log(table.loss / table.base_loss)
-    errors = [_rms(changes[late & _at(table, ratio)]) for ratio in ratios]
-    pooled = _pool(errors)
-    return None if pooled is None or np.isnan(pooled) else pooled
+    mean = pooled({ratio: _rms(changes[late & _at(table, ratio)]) for ratio in ratios})
+    return None if mean is None or np.isnan(mean) else mean
 
 
 def _distinct(ratios: Floats) -> list[float]:

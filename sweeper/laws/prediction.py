@@ -48,7 +48,7 @@ def sample_losses(fit: CorpusFit, points: Points, ratios: Floats, *, noise: bool
     logs = np.log(np.maximum(candidate.law.predict(samples, points), 1e-6))[np.arange(DRAWS) % len(samples)]
     excess = points.tokens / fit.reach(points.params) - 1.0
     logs += rng.standard_normal((DRAWS, 1)) * fit.model_error(ratios)
-    logs += rng.standard_normal((DRAWS, 1)) * fit.extrapolation_error(excess)
+    logs += rng.standard_normal((DRAWS, 1)) * fit.extrapolation_error(ratios, excess)
     if noise:
         logs += rng.standard_t(max(fit.noise_log.dof, 1), (DRAWS, 1)) * fit.noise_log.sd
     return center, np.exp(logs)

@@ -16,7 +16,9 @@ from sweeper.laws.law import Frame, Law
 from sweeper.laws.lawset import LawSet
 from sweeper.laws.noise import Noise
 
-VERSION = 1
+VERSION = 2
+_BY_RATIO = ("by_ratio", "fitted", "last_third", "per_excess")
+"""Errors of held-out rows that are kept ratio by ratio."""
 
 
 def dump(laws: LawSet) -> str:
@@ -95,8 +97,7 @@ def _dump_candidate(candidate: Candidate) -> dict[str, Any]:
         "mae": candidate.mae,
         "scale": candidate.scale,
         "held_out_log": {
-            "by_ratio": list(errors.by_ratio.items()),
-            "last_third": errors.last_third,
+            **{name: list(getattr(errors, name).items()) for name in _BY_RATIO},
             "by_size": errors.by_size,
         },
     }
@@ -131,10 +132,6 @@ def _load_candidate(name: str, data: dict[str, Any]) -> Candidate:
         r2=data["r2"],
         rmse=data["rmse"],
         mae=data["mae"],
-        held_out_log=HeldOut(
-            by_ratio=dict(errors["by_ratio"]),
-            last_third=errors["last_third"],
-            by_size=errors["by_size"],
-        ),
+        held_out_log=HeldOut(**{name: dict(errors[name]) for name in _BY_RATIO}, by_size=errors["by_size"]),
         scale=data["scale"],
     )

@@ -70,21 +70,21 @@ def _too_few(evidence: Evidence) -> list[str]:
 
 
 def _poor_held_out(evidence: Evidence) -> list[str]:
-    words = []
+    words, ratio = [], float(evidence.ratios[evidence.best])
     for name, (_, increase) in evidence.constraint.items():
-        error = evidence.fits.corpora[name].chosen.held_out_log.interior()
+        error = evidence.fits.corpora[name].held_out_at(ratio)
         if error is not None and error > ERROR_OF_LIMIT * abs(increase):
             words.append(
-                f"Poor held-out error: on ratios left out {name} is {error:.1%} off, and the constraint is "
-                f"{increase:.1%}."
+                f"Poor held-out error: near this ratio, on ratios left out, {name} is {error:.1%} off, and the "
+                f"constraint is {increase:.1%}."
             )
     fit, run = evidence.fits.corpora[evidence.target], evidence.runs[evidence.target]
-    error = fit.chosen.held_out_log.interior()
+    error = fit.held_out_at(ratio)
     spread = float(np.log(run.loss.max() / run.loss.min()))
     if error is not None and error > ERROR_OF_SPREAD * spread:
         words.append(
-            f"Poor held-out error: on ratios left out {evidence.target} is {error:.1%} off, and from the best ratio to "
-            f"the worst its loss changes by {spread:.1%}."
+            f"Poor held-out error: near this ratio, on ratios left out, {evidence.target} is {error:.1%} off, and from "
+            f"the best ratio to the worst its loss changes by {spread:.1%}."
         )
     return words
 

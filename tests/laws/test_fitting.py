@@ -225,10 +225,23 @@ def test_left_out_ratios_are_not_seen(anchored_fits):
 def test_errors_on_left_out_ratios_widen_intervals_nearby_most(anchored_fits):
     fit_ = anchored_fits.corpora["code"]
     candidate = fit_.chosen
-    worse = HeldOut({0.0: 9.0, 0.1: 0.1, 0.33: 0.01, 0.67: 0.01, 1.0: 9.0}, None, None)
+    about = dict.fromkeys((0.0, 0.1, 0.33, 0.67, 1.0), 0.001)
+    worse = HeldOut({0.0: 9.0, 0.1: 0.1, 0.33: 0.01, 0.67: 0.01, 1.0: 9.0}, about, {}, {}, None)
     poor = replace(fit_, candidates={fit_.law: replace(candidate, held_out_log=worse)})
-    near, far = poor.model_error(np.array([0.1, 0.9]))
-    assert 0.1 > near > 1.4 * far > 1.4 * fit_.model_error(np.array([0.9]))[0]
+    near, far = poor.model_error(np.array([0.1, 0.67]))
+    assert 0.1 > near > 0.08
+    assert 0.02 > far > 2 * fit_.model_error(np.array([0.67]))[0]
+
+
+def test_what_a_law_errs_at_an_extreme_ratio_does_not_widen_intervals_far_from_it(anchored_fits):
+    fit_ = anchored_fits.corpora["code"]
+    calm = dict.fromkeys((0.0, 0.1, 0.33, 0.67, 1.0), 0.002)
+    wild = {**calm, 0.0: 0.5}
+    errors = HeldOut(wild, wild, wild, wild, None)
+    fit_ = replace(fit_, candidates={fit_.law: replace(fit_.chosen, held_out_log=errors)})
+    error, extra = fit_.model_error(np.array([0.0, 0.6])), fit_.extrapolation_error(np.array([0.0, 0.6]), np.ones(2))
+    assert error[0] > 0.2 and extra[0] > 0.2
+    assert error[1] < 0.03 and extra[1] < 0.03
 
 
 def test_bootstrap_spreads_the_parameters_as_far_as_runs_differ(anchored_fits):
