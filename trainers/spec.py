@@ -27,7 +27,7 @@ class CorpusRef(Record):
     path: str
     """Folder in the packed format (`trainers.packed`)."""
     fingerprint: str
-    """Hash of its content: source bytes, tokeniser, block length, format version."""
+    """Hash of its content: source bytes, tokeniser, format version."""
 
 
 class ModelRef(Record):
