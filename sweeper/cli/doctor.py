@@ -30,13 +30,14 @@ class Finding:
 def doctor_verb(arguments: argparse.Namespace) -> int:
     """Print what was found; 0 where everything is well, 1 where something is not."""
     findings = list(examine(arguments.address))
+    well = all(finding.ok for finding in findings)
     if arguments.json:
-        print_json([asdict(finding) for finding in findings])
+        print_json({"ok": well, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
             remedy = "" if finding.ok else f"; {finding.remedy}"
             print(f"{'ok ' if finding.ok else 'BAD'} {finding.what}: {finding.found}{remedy}")
-    return 0 if all(finding.ok for finding in findings) else 1
+    return 0 if well else 1
 
 
 def examine(address: str | None) -> Iterator[Finding]:

@@ -5,10 +5,15 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sweeper.cli.top import print_json
 from sweeper.experiment import Experiment, load_experiment, warnings
+
+if TYPE_CHECKING:
+    from sweeper.corpora.prepare import FoundCorpus
 
 _FORMAT = "%(asctime)s %(name)s: %(message)s"
 
@@ -41,7 +46,14 @@ def run_verb(arguments: argparse.Namespace) -> int:
     with _log_to(output), Display(experiment.target, quiet=arguments.json) as display:
         for warning in warnings(experiment):
             display.say(f"note: {warning}")
-        outcome = run(experiment, output, display, address=arguments.address, confirming=not arguments.no_confirm)
+        outcome = run(
+            experiment,
+            output,
+            display,
+            address=arguments.address,
+            confirming=not arguments.no_confirm,
+            report_anew=arguments.report_anew,
+        )
     if arguments.json:
         print_json(outcome.to_dict())
         return 0
@@ -67,7 +79,7 @@ def prepare_verb(arguments: argparse.Namespace) -> int:
     with Display(experiment.target, quiet=arguments.json) as display:
         inputs = prepare_inputs(experiment, workspace, display, arguments.address)
     if arguments.json:
-        print_json({corpus.name: str(corpus.path) for corpus in inputs.found.values()})
+        print_json({"corpora": [_packed(corpus) for corpus in inputs.found.values()]})
     return 0
 
 
@@ -97,11 +109,18 @@ def plan_verb(arguments: argparse.Namespace) -> int:
 
 def report_verb(arguments: argparse.Namespace) -> int:
     """Write the report again; whatever it needs that is missing is computed."""
-    from sweeper.pipeline.workspace import Workspace
-
-    experiment, output = _read(arguments)
-    Workspace(output, storage=experiment.resources.storage).report.unlink(missing_ok=True)
+    arguments.report_anew = True
     return run_verb(arguments)
+
+
+def _packed(corpus: "FoundCorpus") -> dict[str, Any]:
+    counts = corpus.prepared.counts if corpus.prepared else {}
+    return {
+        "name": corpus.name,
+        "path": str(corpus.path),
+        "fingerprint": corpus.fingerprint,
+        "counts": {split: asdict(count) for split, count in counts.items()},
+    }
 
 
 def _read(arguments: argparse.Namespace) -> tuple[Experiment, Path]:
@@ -121,6 +140,9 @@ def _log_to(output: Path) -> Iterator[None]:
     logger.addHandler(handler)
     logger.propagate = False
     logger.info("python -m sweeper %s", " ".join(sys.argv[1:]))
-    with contextlib.redirect_stdout(handler.stream):
-        yield
-    logger.removeHandler(handler)
+    try:
+        with contextlib.redirect_stdout(handler.stream):
+            yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()

@@ -56,7 +56,7 @@ def _experiment_verb(verbs: Verbs, name: str, function: Verb, text: str) -> Any:
     verb.add_argument("experiment", nargs="?", type=Path, default=QUICKSTART, help=f"default: {QUICKSTART}")
     verb.add_argument("--output", type=Path, help="the output folder; default: runs/NAME")
     _common(verb)
-    verb.set_defaults(verb=function, address=None, no_confirm=False)
+    verb.set_defaults(verb=function, address=None, no_confirm=False, report_anew=False)
     return verb
 
 

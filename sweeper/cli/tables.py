@@ -58,8 +58,10 @@ def fit_verb(arguments: argparse.Namespace) -> int:
     """Fit, write the laws, say how good they are."""
     from sweeper.laws import fit, table_from_columns
     from sweeper.measurements import read_table, to_columns
+    from sweeper.pipeline.fit import fit_to
 
-    table = table_from_columns(to_columns(read_table(arguments.table)), target=arguments.target)
+    measurements = fit_to(read_table(arguments.table))
+    table = table_from_columns(to_columns(measurements), target=arguments.target)
     laws = fit(table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=arguments.method)
     folder = arguments.table if arguments.table.is_dir() else arguments.table.parent
     output = arguments.output or folder / "laws.json"

@@ -1,13 +1,13 @@
 """What stands around every verb: errors become messages and exit codes."""
 
 import argparse
-import json
 import logging
 import signal
 import sys
 from typing import Any
 
 from sweeper.errors import SweeperError
+from sweeper.pipeline.plain import json_text
 
 
 def guarded(arguments: argparse.Namespace, words: str) -> int:
@@ -30,7 +30,7 @@ def guarded(arguments: argparse.Namespace, words: str) -> int:
 
 def print_json(value: Any) -> None:
     """The one object of `--json`, on standard output."""
-    print(json.dumps(value, indent=1, default=str))
+    print(json_text(value))
 
 
 def _is_for_people(error: Exception) -> bool:

@@ -1,6 +1,7 @@
 """Measurements on disk: written atomically as parquet and CSV, read from either."""
 
 import csv
+import filecmp
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -130,6 +131,7 @@ def _replace(target: Path, write: Callable[[Path], object]) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         write(temporary)
-        temporary.replace(target)
+        if not (target.is_file() and filecmp.cmp(temporary, target, shallow=False)):
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -50,9 +50,9 @@ class Answer:
             return []
         lines = [
             f"{name}: predicted {check.predicted:.4f} [{check.low:.4f}, {check.high:.4f}], measured "
-            f"{check.measured:.4f} ({'inside' if check.covered else 'outside'} the 90 % interval; error {check.error:+.4f}, nearest run "
-            f"{check.nearest_error:+.4f}); test part: predicted {check.test_predicted:.4f}, measured "
-            f"{check.test_measured:.4f}"
+            f"{check.measured:.4f} ({'inside' if check.covered else 'outside'} the 90 % interval; error "
+            f"{check.error:+.4f}, nearest run {check.nearest_error:+.4f}); test part: predicted "
+            f"{check.test_predicted:.4f}, measured {check.test_measured:.4f}"
             for name, check in self.confirmation.checks.items()
         ]
         corpus = self.experiment.constraint.corpus

@@ -37,7 +37,7 @@ def compare(session: Session, factory: SpecFactory, losses: BaseLosses, found: F
     The choice is frozen in the study.
 
     Raises:
-        PhaseError: no method gave a result.
+        PhaseError: no method gave a result, or the one chosen before gave none.
     """
     ratio = pivot_ratio(session.experiment.law.domain_ratio, found.best.domain_ratio)
     seeds = range(1 + session.experiment.law.replicates)
@@ -60,6 +60,11 @@ def compare(session: Session, factory: SpecFactory, losses: BaseLosses, found: F
         return sum(values) / len(values)
 
     chosen: Method = found.study.frozen("method", lambda: min(records, key=mean_objective))
+    if chosen not in records:
+        raise PhaseError(
+            f"compare: {chosen}, chosen by an earlier run, could not be trained again; give another --output to choose "
+            "afresh"
+        )
     return Comparison(
         ratio=ratio,
         settings=found.settings,

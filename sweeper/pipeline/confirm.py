@@ -10,6 +10,7 @@ from sweeper.pipeline.fit import Fitted
 from sweeper.pipeline.session import Session
 from sweeper.pipeline.specs import SpecFactory
 from sweeper.trials.record import TrialRecord
+from trainers.spec import TrialSpec
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,7 @@ def confirm(
     Raises:
         PhaseError: the run failed.
     """
-    setting, recommendation = comparison.setting, fitted.recommendation
-    spec = factory.confirm(setting.method, setting.learning_rate, setting.lora_r, recommendation.domain_ratio)
-    record = session.run([spec], "confirm")[0]
+    record = session.run([confirm_spec(factory, comparison, fitted)], "confirm")[0]
     session.require([record], "the confirming run")
     checks = _checks(record, list(fitted.laws.corpora), losses, fitted, factory.target_model)
     constraint = session.experiment.constraint
@@ -96,6 +95,12 @@ def confirm(
         test_limit=allowed * check.test_base,
         test_holds=check.test_measured <= allowed * check.test_base,
     )
+
+
+def confirm_spec(factory: SpecFactory, comparison: Comparison, fitted: Fitted) -> TrialSpec:
+    """The confirming run's trial."""
+    setting, ratio = comparison.setting, fitted.recommendation.domain_ratio
+    return factory.confirm(setting.method, setting.learning_rate, setting.lora_r, ratio)
 
 
 def _checks(

@@ -35,18 +35,28 @@ class Fitted:
     recommendation: "Recommendation"
 
 
-def write_tables(experiment: Experiment, workspace: Workspace, records: Iterable[TrialRecord]) -> "pa.Table":
-    """Write the measurements and the documents' losses; returns the measurements."""
-    kept = list(records)
-    table = build_table(
-        kept,
+def measurements_of(experiment: Experiment, records: Iterable[TrialRecord]) -> "pa.Table":
+    """The table of measurements."""
+    return build_table(
+        records,
         target=experiment.target,
         corpus_roles={name: experiment.role(name) for name in experiment.corpora},
         experiment=experiment.name,
     )
-    write_measurements(workspace.output, table)
+
+
+def write_tables(experiment: Experiment, workspace: Workspace, records: Iterable[TrialRecord]) -> None:
+    """Write the measurements and the documents' losses; the order of trials is their ids', however they came."""
+    kept = sorted(records, key=lambda record: record.id)
+    write_measurements(workspace.output, measurements_of(experiment, kept))
     write_document_losses(workspace.output, build_document_table(kept))
-    return table
+
+
+def fit_to(measurements: "pa.Table") -> "pa.Table":
+    """The rows that laws may be fitted to: a trial that diverged or broke says nothing about its mixture."""
+    import pyarrow.compute as pc
+
+    return measurements.filter(pc.not_equal(measurements["state"], "failed"))
 
 
 def fit_and_recommend(
@@ -70,7 +80,7 @@ def fit_and_recommend(
     """
     from sweeper.laws import recommend_tradeoff, table_from_columns
 
-    table = table_from_columns(to_columns(measurements), target=experiment.target)
+    table = table_from_columns(to_columns(fit_to(measurements)), target=experiment.target)
     laws = _fit_once(table, workspace.laws, experiment.seed, method)
     constraint = experiment.constraint
     recommendation = recommend_tradeoff(

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sweeper.experiment.model import Experiment
+from sweeper.pipeline.done import count_done
 from sweeper.pipeline.law import RATE_FACTORS
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.specs import law_fractions
-from sweeper.search.source import is_final
 from sweeper.trials.record import TrialRecord
 
 EVALUATION_COST = 1 / 3
@@ -25,7 +25,6 @@ class PlannedPhase:
     """One kind of trial."""
 
     name: str
-    """Also the purpose that its trials' records carry."""
     trials: int
     tokens: int
     """Training tokens of one trial."""
@@ -94,12 +93,12 @@ def _phases(experiment: Experiment, inputs: Inputs, records: list[TrialRecord]) 
     views = 2 if "qlora" in methods else 1
     ratios, seeds, smaller = len(law.domain_ratio), 1 + law.replicates, len(sizes) - 1
     evaluations = len(law_fractions(law.evaluations))
+    there = count_done(experiment, inputs.factory(), records)
 
     def phase(name: str, trials: int, tokens: int, evaluated: int, size: float) -> PlannedPhase:
         scored = evaluated * len(experiment.corpora) * experiment.evaluation.max_tokens
-        done = sum(record.labels.get("purpose") == name and is_final(record) for record in records)
         work = trials * (tokens + EVALUATION_COST * scored) * size
-        return PlannedPhase(name, trials, tokens, min(done, trials), work)
+        return PlannedPhase(name, trials, tokens, min(there[name], trials), work)
 
     small = sum(sizes.values()) - target
     pretraining = sum(sizes[name] for name in inputs.missing_bases) / max(1, len(inputs.missing_bases))

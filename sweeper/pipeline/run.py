@@ -15,18 +15,19 @@ from sweeper.pipeline import bases as base_phase
 from sweeper.pipeline.answer import Answer
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import Comparison, compare
-from sweeper.pipeline.confirm import confirm
+from sweeper.pipeline.confirm import confirm, confirm_spec
 from sweeper.pipeline.counts import Counts
-from sweeper.pipeline.fit import fit_and_recommend, write_tables
+from sweeper.pipeline.fit import fit_and_recommend, measurements_of, write_tables
 from sweeper.pipeline.law import check_rates, measure_law
 from sweeper.pipeline.page import Findings, write_page
+from sweeper.pipeline.plain import json_text, write_json
 from sweeper.pipeline.plan import Plan, make_plan
 from sweeper.pipeline.precision import choose_precision
 from sweeper.pipeline.prepare import Inputs, look, prepare
 from sweeper.pipeline.search import Found, search
 from sweeper.pipeline.session import CountingObserver, Session
 from sweeper.pipeline.track import TrackingObserver
-from sweeper.pipeline.workspace import Workspace, write_json
+from sweeper.pipeline.workspace import Workspace
 from sweeper.tracking.factory import open_tracker
 from sweeper.trials.store import TrialStore
 
@@ -75,6 +76,7 @@ def run(
     *,
     address: str | None = None,
     confirming: bool = True,
+    report_anew: bool = False,
 ) -> Outcome:
     """From an experiment to a recommendation that a confirming run has checked.
 
@@ -84,6 +86,7 @@ def run(
         watcher: Shows progress.
         address: Of a Ray cluster; None starts Ray on this machine, if there is anything to compute.
         confirming: Whether to train the recommendation once at the end.
+        report_anew: Whether to write the report even where it is there and nothing has changed.
 
     Raises:
         SweeperError: something the user can mend.
@@ -92,6 +95,8 @@ def run(
     """
     workspace = Workspace(output, storage=experiment.resources.storage)
     with workspace.locked():
+        if report_anew:
+            workspace.report.unlink(missing_ok=True)
         return _run(experiment, workspace, watcher, address, confirming)
 
 
@@ -136,17 +141,19 @@ def _phases(session: Session, watcher: Watcher, address: str | None, confirming:
     rates = check_rates(session, factory, losses, found, comparison)
     measure_law(session, factory, comparison, rates)
     watcher.phase("fit")
-    table = write_tables(session.experiment, session.workspace, session.used.values())
     fitted = fit_and_recommend(
         session.experiment,
         session.workspace,
-        table,
+        measurements_of(session.experiment, session.used.values()),
         method=comparison.chosen,
         base_loss=losses.loss(factory.target_model, session.experiment.constraint.corpus),
         params=losses.params(factory.target_model),
     )
     answer = Answer(session.experiment, comparison, fitted, None)
     write_json(session.workspace.recommendation, answer.recommendation_dict())
+    if confirming:  # known to the table before it is run: a finished folder's stays as it is
+        session.record(confirm_spec(factory, comparison, fitted), "confirm")
+    write_tables(session.experiment, session.workspace, session.used.values())
     if confirming:
         watcher.say(answer.sentence())
         watcher.phase("confirm", 1)
@@ -222,7 +229,8 @@ def finish(session: Session, findings: Findings, outcome: Outcome, tracking: Tra
     """Write report, artifacts and the summary; the summary last, so that its presence says all was written."""
     workspace, summary = session.workspace, outcome.to_dict()
     known = json.loads(workspace.summary.read_text(encoding="utf-8")) if workspace.summary.is_file() else {}
-    if {**known, "counts": None} == {**json.loads(json.dumps(summary)), "counts": None} and workspace.report.is_file():
+    same = {**known, "counts": None} == {**json.loads(json_text(summary)), "counts": None}
+    if same and not outcome.counts.touched and workspace.report.is_file():
         return
     write_page(session, findings, outcome.counts)
     tracking.finish(findings.answer, workspace)

@@ -11,7 +11,7 @@ from sweeper.pipeline.session import PhaseError, Session
 from sweeper.pipeline.specs import SpecFactory
 from sweeper.search.objective import Objective
 from sweeper.search.proposal import Proposal
-from sweeper.search.source import SearchTrials
+from sweeper.search.source import SearchTrials, is_final
 from sweeper.search.study import Study
 from sweeper.trials.record import TrialRecord
 from trainers.spec import Method
@@ -82,6 +82,7 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     session.counts.reuse(known)
     source = SearchTrials(study, experiment.search.trials, objective, record_of)
     session.drive(source)
+    session.counts.reuse(record for record in source.records if is_final(record))  # told without being run
     records = [*known, *source.records]
     settings = study.frozen(
         "settings", lambda: {method: asdict(found) for method, found in best_settings(records, objective).items()}

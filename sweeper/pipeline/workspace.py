@@ -1,6 +1,5 @@
 """The output folder of an experiment: what is where, and who may write."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,17 +50,20 @@ class Workspace:
         from filelock import FileLock, Timeout
 
         self.output.mkdir(parents=True, exist_ok=True)
-        owner = self.output / ".owner"
+        lock, owner = FileLock(self.output / ".lock"), self.output / ".owner"
         try:
-            with FileLock(self.output / ".lock", timeout=0):
-                owner.write_text(str(os.getpid()), encoding="utf-8")
-                yield
-                owner.unlink(missing_ok=True)
+            lock.acquire(timeout=0)
         except Timeout as error:
             pid = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
             raise SweeperError(
                 f"{self.output} is in use by process {pid}; wait for it, stop it, or give another --output"
             ) from error
+        try:
+            owner.write_text(str(os.getpid()), encoding="utf-8")
+            yield
+            owner.unlink(missing_ok=True)
+        finally:
+            lock.release()
 
 
 def default_cache() -> Path:
@@ -69,11 +71,3 @@ def default_cache() -> Path:
     named = os.environ.get("SWEEPER_CACHE")
     home = os.environ.get("XDG_CACHE_HOME")
     return Path(named) if named else (Path(home) if home else Path.home() / ".cache") / "sweeper"
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON in one step, NaN refused."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)
