@@ -1,12 +1,19 @@
 """The anchored law: exact at the base model's loss, able to rise and then fall.
 
-    L(S, r, q) = L0 [1 + F h(r) S/(S + tau1) - A ln(1 + S/tau2) - C q]
-    h(r) = (x^-s - 1)/s,  x = (r + eps)/(1 + eps)
+    L(S, r, q) = L0 exp[J S/(S + tau1) + F h S/(S + tau1 h) - A g(x^eta S/tau2) - C q]
+    x = (r + eps)/(1 + eps),   h = (x^-s - 1)/s,   g(z) = (1 - (1 + z)^-beta)/beta
 
 S is the area under the learning rate in tokens, q how far the schedule has annealed, r the corpus' own share, L0 its
-loss before training. The first term is the shift away from the base distribution (quick, saturating, zero at r = 1),
-the second learning (slow), the third annealing. Sizes share s, eps, tau1, tau2 and C; F and A belong to each size, or
-are powers of N from three sizes on.
+loss before training. In order:
+
+- restart: what taking up training again costs at any share, quick;
+- shift: the way to another distribution. Its first slope is the same at every share, F/tau1, and the smaller the share
+  the longer it goes on (h(1) = 0): it saturates soon where some of the corpus is kept and goes on where none is;
+- learning: a saturating power of the tokens seen of the corpus (eta near 1) or of all tokens (eta near 0); ln(1 + z) at
+  beta = 0;
+- annealing.
+
+Sizes share all but F and A, which belong to each size, or are powers of N from three sizes on.
 """
 
 from dataclasses import dataclass
@@ -14,12 +21,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.laws.arrays import Floats
+from sweeper.laws.bends import bend, reciprocal_sum, share_floor, slow_gain
 from sweeper.laws.law import Frame, Space
 from sweeper.laws.points import Points
 
-_SHARED = ("s", "ln_epsilon", "ln_tau1", "ln_tau2", "C")
+_SHARED = ("s", "ln_epsilon", "ln_tau1", "ln_tau2", "eta", "beta", "J", "C")
 _MIN_RATIOS_FOR_S = 5
 _EPSILON = 1e-3
+_LARGEST_LOG = 20.0
+"""Log changes beyond this are cut, so that a bad start overflows nothing."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,11 @@ class Anchored:
     frame: Frame
 
     name = "anchored"
-    formula = "L = L0 [1 + F h(r) S/(S+tau1) - A ln(1+S/tau2) - C q], h(r) = (((r+eps)/(1+eps))^-s - 1)/s"
-    source = "Anchored law for continual pre-training curves: exact at tokens = 0, shift + learning + annealing."
+    formula = (
+        "L = L0 exp[J S/(S+tau1) + F h S/(S+tau1 h) - A g(x^eta S/tau2) - C q], x = (r+eps)/(1+eps), "
+        "h = (x^-s - 1)/s, g(z) = (1 - (1+z)^-beta)/beta"
+    )
+    source = "Anchored law for continual pre-training: exact at tokens = 0; restart, shift, learning, annealing."
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,82 +62,90 @@ class Anchored:
             (-s, 0.75 * s, 0.0, 0.5),
             (*eps, np.log(_EPSILON), 1.0),
             (np.log(3e-3), np.log(2.0), np.log(0.1), 1.5),
-            (np.log(3e-3), np.log(4.0), np.log(0.2), 1.5),
+            (np.log(1e-4), np.log(4.0), np.log(0.1), 2.0),
+            (0.0, 1.5, 0.7, 0.1),
+            (0.0, 1.5, 0.3, 0.15),
+            (0.0, 1.0, 0.0, 0.03),
             (0.0, 0.3 if frame.decayed else 0.0, 0.0, 0.03),
-            *[(0.0, 5.0, 0.0, np.inf)] * count,
+            *[(0.0, 3.0, 0.0, np.inf)] * count,
         ]
         if frame.powers:
             rows += [(-2.0, 2.0, 0.0, 0.5)] * 2
         return Space(*np.array(rows, dtype=np.float64).T)
 
     def starts(self, rng: np.random.Generator, count: int) -> Floats:
-        """Random shape parameters; small amplitudes, which the first steps find since they are linear."""
+        """Random shape parameters; small amplitudes, which the first steps find."""
         space = self.space()
         starts = np.zeros((count, len(space.lower)))
         starts[:, 0] = rng.normal(0.0, 0.4, count)
         starts[:, 1] = rng.normal(np.log(_EPSILON), 1.0, count)
         starts[:, 2] = rng.uniform(np.log(5e-3), np.log(1.0), count)
-        starts[:, 3] = rng.uniform(np.log(5e-3), np.log(2.0), count)
-        starts[:, 4] = 0.01
-        amplitudes = 2 if self.frame.powers else 2 * len(self.frame.sizes)
-        starts[:, 5 : 5 + amplitudes] = np.exp(rng.normal(-3.5, 1.0, (count, amplitudes)))
+        starts[:, 3] = rng.uniform(np.log(2e-3), np.log(1.0), count)
+        starts[:, 4] = rng.uniform(0.0, 1.0, count)
+        starts[:, 5] = rng.uniform(0.0, 0.8, count)
+        starts[:, 6] = rng.uniform(0.0, 0.05, count)
+        starts[:, 7] = 0.01
+        end = len(_SHARED) + (2 if self.frame.powers else 2 * len(self.frame.sizes))
+        starts[:, len(_SHARED) : end] = np.exp(rng.normal(-3.0, 1.0, (count, end - len(_SHARED))))
         return np.asarray(np.clip(starts, space.lower, space.upper), dtype=np.float64)
 
     def predict(self, params: Floats, points: Points) -> Floats:
         """(m, n) losses."""
-        shift, learning = self._shapes(params, points)
+        restart, shift, learning = self._shapes(params, points)
         f, a = self._amplitudes(params, points)
-        return np.asarray(points.base_loss * (1.0 + f * shift - a * learning - params[:, 4:5] * points.annealed))
+        change = params[:, 6:7] * restart + f * shift - a * learning - params[:, 7:8] * points.annealed
+        return np.asarray(points.base_loss * np.exp(np.clip(change, -_LARGEST_LOG, _LARGEST_LOG)))
 
     def jacobian(self, params: Floats, points: Points) -> Floats:
         """(m, n, p) derivatives of the loss."""
-        (h, h_s, h_eps), area = _bend(params, points), points.lr_area / self.frame.tokens
-        tau1, tau2 = np.exp(params[:, 2:3]), np.exp(params[:, 3:4])
-        rise = area / (area + tau1)
-        shift, learning = h * rise, np.log1p(area / tau2)
+        area = points.lr_area / self.frame.tokens
+        x, x_eps = share_floor(params[:, 1:2], points.share)
+        h, h_s, h_x = bend(x, params[:, 0:1])
+        tau1, eta, beta = np.exp(params[:, 2:3]), params[:, 4:5], params[:, 5:6]
+        z = x**eta * area / np.exp(params[:, 3:4])
+        gain, gain_beta, gain_z = slow_gain(z, beta)
         f, a = self._amplitudes(params, points)
+        restart, shift = area * reciprocal_sum(area, tau1), h * area * reciprocal_sum(area, tau1 * h)
+        shift_h = (area * reciprocal_sum(area, tau1 * h)) ** 2
+        slowed = (
+            params[:, 6:7] * restart * (1.0 - restart) + f * tau1 * (h * reciprocal_sum(area, tau1 * h)) ** 2 * area
+        )
         blocks = [
-            f * h_s * rise,
-            f * h_eps * rise,
-            -f * h * rise * tau1 / (area + tau1),
-            a * area / (area + tau2),
+            f * shift_h * h_s,
+            (f * shift_h * h_x - a * gain_z * z * eta / x) * x_eps,
+            -slowed,
+            a * gain_z * z,
+            -a * gain_z * z * np.log(x),
+            -a * gain_beta,
+            restart,
             np.broadcast_to(-points.annealed, h.shape),
         ]
-        blocks += self._amplitude_blocks(params, points, shift, learning)
-        return np.asarray(np.stack(blocks, axis=2) * points.base_loss[:, None], dtype=np.float64)
+        blocks += self._amplitude_blocks(params, points, shift, gain)
+        return np.asarray(np.stack(blocks, axis=2) * self.predict(params, points)[:, :, None], dtype=np.float64)
 
-    def _shapes(self, params: Floats, points: Points) -> tuple[Floats, Floats]:
-        area = points.lr_area / self.frame.tokens
-        rise = area / (area + np.exp(params[:, 2:3]))
-        return _bend(params, points)[0] * rise, np.log1p(area / np.exp(params[:, 3:4]))
+    def _shapes(self, params: Floats, points: Points) -> tuple[Floats, Floats, Floats]:
+        """Restart, shift and learning of unit amplitude, (m, n) each."""
+        area, tau1 = points.lr_area / self.frame.tokens, np.exp(params[:, 2:3])
+        x = share_floor(params[:, 1:2], points.share)[0]
+        h = bend(x, params[:, 0:1])[0]
+        z = x ** params[:, 4:5] * area / np.exp(params[:, 3:4])
+        shift = h * area * reciprocal_sum(area, tau1 * h)
+        return area * reciprocal_sum(area, tau1), shift, slow_gain(z, params[:, 5:6])[0]
 
     def _amplitudes(self, params: Floats, points: Points) -> tuple[Floats, Floats]:
         """F and A at each point, (m, n) each."""
+        own = params[:, len(_SHARED) :]
         if self.frame.powers:
             size = self.frame.relative_size(points.params)
-            return params[:, 5:6] * size ** params[:, 7:8], params[:, 6:7] * size ** params[:, 8:9]
+            return own[:, 0:1] * size ** own[:, 2:3], own[:, 1:2] * size ** own[:, 3:4]
         hot, k = self.frame.one_hot(points.params), len(self.frame.sizes)
-        return params[:, 5 : 5 + k] @ hot.T, params[:, 5 + k : 5 + 2 * k] @ hot.T
+        return own[:, :k] @ hot.T, own[:, k : 2 * k] @ hot.T
 
     def _amplitude_blocks(self, params: Floats, points: Points, shift: Floats, learning: Floats) -> list[Floats]:
         if self.frame.powers:
-            size = self.frame.relative_size(points.params)
+            size, own = self.frame.relative_size(points.params), params[:, len(_SHARED) :]
             f, a = self._amplitudes(params, points)
-            f_unit, a_unit = size ** params[:, 7:8] * shift, -(size ** params[:, 8:9]) * learning
+            f_unit, a_unit = size ** own[:, 2:3] * shift, -(size ** own[:, 3:4]) * learning
             return [f_unit, a_unit, f * shift * np.log(size), -a * learning * np.log(size)]
         hot = self.frame.one_hot(points.params)
         return [shift * column for column in hot.T] + [-learning * column for column in hot.T]
-
-
-def _bend(params: Floats, points: Points) -> tuple[Floats, Floats, Floats]:
-    """h(r) and its derivatives by s and ln eps, (m, n) each; a series near s = 0, where the formula is 0/0."""
-    s, eps = params[:, 0:1], np.exp(params[:, 1:2])
-    x = (points.share + eps) / (1.0 + eps)
-    log_x = np.log(x)
-    small = np.abs(s) < 1e-4
-    safe = np.where(small, 1.0, s)
-    power = np.exp(-safe * log_x)
-    h = np.where(small, -log_x + s * log_x**2 / 2, (power - 1.0) / safe)
-    h_s = np.where(small, log_x**2 / 2 - s * log_x**3 / 3, (-log_x * power - (power - 1.0) / safe) / safe)
-    h_eps = -np.exp(-s * log_x) / x * eps * (1.0 - points.share) / (1.0 + eps) ** 2
-    return h, h_s, h_eps

@@ -29,6 +29,8 @@ class Problem:
     law: Law
     points: Points
     log_loss: Floats
+    emphasis: Floats | None = None
+    """(n,) how much each row counts in every fit; None: all alike."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def fit_groups(problem: Problem, weights: Floats, starts: Floats, iterations: in
         iterations: At most this many steps.
     """
     groups, count, size = starts.shape
-    flat, rows = starts.reshape(-1, size), np.repeat(weights, count, axis=0)
+    emphasis = 1.0 if problem.emphasis is None else problem.emphasis
+    flat, rows = starts.reshape(-1, size), np.repeat(weights * emphasis, count, axis=0)
     parts = [
         _descend(problem, rows[i : i + _CHUNK], flat[i : i + _CHUNK], iterations) for i in range(0, len(flat), _CHUNK)
     ]

@@ -13,7 +13,7 @@ from sweeper.laws.errors import LawError
 from sweeper.laws.holdout import interpolation_error, unchanged_error
 from sweeper.laws.law import Law, frame_of
 from sweeper.laws.lawset import LawSet
-from sweeper.laws.noise import late_rows, replicate_noise, residual_noise
+from sweeper.laws.noise import emphasis, late_rows, replicate_noise, residual_noise
 from sweeper.laws.points import points_of
 from sweeper.laws.resample import resampled_runs, row_weights
 from sweeper.laws.table import Table
@@ -112,11 +112,12 @@ def _fit_corpus(
         else:
             laws.append(Anchored(frame))
             notes += [] if frame.decayed else ["No row is in the decay of a schedule: the annealing term is left out."]
-    candidates = {each.name: fit_candidate(Problem(each, points, log_loss), rows, resamples, rng) for each in laws}
+    problems = {each.name: Problem(each, points, log_loss, emphasis(rows)) for each in laws}
+    candidates = {name: fit_candidate(problem, rows, resamples, rng) for name, problem in problems.items()}
     chosen = _choose(candidates, notes)
     noise = replicate_noise(rows.rows(late_rows(rows)))
     if noise is None:
-        residuals = log_residuals(Problem(candidates[chosen].law, points, log_loss), candidates[chosen].params[None])[0]
+        residuals = log_residuals(problems[chosen], candidates[chosen].params[None])[0]
         noise = residual_noise(residuals[late_rows(rows)], len(candidates[chosen].params) // 2)
         notes.append(
             "No run was repeated with another seed: the spread about the law stands in for the noise of a run."

@@ -59,3 +59,12 @@ def late_rows(table: Table) -> Bools:
     """Rows in the second half of what their size was trained for: where recommendations are made."""
     largest = np.array([table.tokens[table.params == n].max() for n in table.params])
     return np.asarray(table.tokens >= 0.5 * largest)
+
+
+def emphasis(table: Table) -> Floats:
+    """How much a row counts in a fit: in full from the second half of its size's tokens on, before in proportion.
+
+    Early rows still bear the warm-up and the optimiser's start, and recommendations are made late.
+    """
+    largest = np.array([table.tokens[table.params == n].max() for n in table.params])
+    return np.asarray(np.minimum(1.0, 2.0 * table.tokens / largest))

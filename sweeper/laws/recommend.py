@@ -14,6 +14,8 @@ from sweeper.laws.trust import Evidence, distrust
 
 _GRID = 401
 _LEVEL = 0.9
+_ALIKE = 0.05
+"""Probabilities this near to each other do not tell ratios apart: a thousand draws and an estimated noise."""
 Constraint = Mapping[str, tuple[float, float]]
 """Corpus to (base loss, largest allowed increase as a part of it)."""
 
@@ -91,7 +93,8 @@ def recommend_tradeoff(
     """The ratio with the lowest predicted target loss among those whose predicted constrained losses stay in bounds.
 
     Ratios are searched within what was measured: there is no extrapolation in ratio. Where none holds the constraint
-    the ratio that comes nearest is given, and said not to be trusted.
+    the ratio that comes nearest is given, and said not to be trusted. Where none holds it with the confidence asked,
+    ratios whose probability is within 0.05 of the largest are alike, and the one with the lowest target loss is given.
 
     Args:
         fits: The laws.
@@ -101,7 +104,7 @@ def recommend_tradeoff(
         params: Its size.
         low: Smallest ratio to consider.
         high: Largest.
-        confidence: In place of the point prediction, a single run must hold the constraints with this probability.
+        confidence: In place of the point prediction, a single run must hold the constraints at least this probably.
 
     Raises:
         LawError: a corpus without a law, or bounds without a measured ratio between them.
@@ -113,13 +116,14 @@ def recommend_tradeoff(
     limits = {name: base * (1.0 + increase) for name, (base, increase) in constraint.items()}
     over = _over({name: runs[name].loss[None] for name in limits}, limits, ratios)[0]
     p_hold = (_over({name: runs[name].samples for name in limits}, limits, ratios) <= 0).mean(axis=0)
-    allowed = (over <= 0) if confidence is None else (over <= 0) & (p_hold >= confidence)
+    allowed = np.asarray((over <= 0) if confidence is None else (p_hold >= confidence))
+    away = over if confidence is None else np.maximum(p_hold.max() - p_hold - _ALIKE, 0.0)
     evidence = Evidence(
         fits=fits,
         target=target,
         constraint=constraint,
         ratios=ratios,
-        best=int(_best(runs[target].loss[None], allowed[None], over[None])[0]),
+        best=int(_best(runs[target].loss[None], allowed[None], away[None])[0]),
         runs=runs,
         allowed=allowed,
         over=over,
@@ -192,10 +196,11 @@ def _over(losses: dict[str, Floats], limits: dict[str, float], ratios: Floats) -
     return np.asarray(np.max([losses[name] / limits[name] - 1.0 for name in limits], axis=0))
 
 
-def _best(target: Floats, allowed: Bools, over: Floats) -> Ints:
-    """(draws,) index of the best allowed ratio, or of the one nearest to being allowed where none is."""
-    inside = np.argmin(np.where(allowed, target, np.inf), axis=1)
-    return np.asarray(np.where(allowed.any(axis=1), inside, np.argmin(over, axis=1)))
+def _best(target: Floats, allowed: Bools, away: Floats) -> Ints:
+    """(draws,) index of the best allowed ratio; where none is, of the best of those that are the least `away`."""
+    nearest = away <= away.min(axis=1, keepdims=True)
+    usable = np.where(allowed.any(axis=1, keepdims=True), allowed, nearest)
+    return np.asarray(np.argmin(np.where(usable, target, np.inf), axis=1))
 
 
 def _regret(target: Floats, best: Ints, chosen: int) -> float:

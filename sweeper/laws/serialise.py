@@ -16,7 +16,7 @@ from sweeper.laws.law import Frame, Law
 from sweeper.laws.lawset import LawSet
 from sweeper.laws.noise import Noise
 
-VERSION = 2
+VERSION = 3
 _BY_RATIO = ("by_ratio", "fitted", "last_third", "per_excess")
 """Errors of held-out rows that are kept ratio by ratio."""
 

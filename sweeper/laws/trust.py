@@ -121,21 +121,23 @@ def _extrapolates(evidence: Evidence) -> list[str]:
 def _constraint_words(evidence: Evidence) -> list[str]:
     if not evidence.constraint:
         return []
-    nearest = float(evidence.over.min())
+    nearest, chance = float(evidence.over.min()), float(evidence.p_hold[evidence.best])
     if not np.any(evidence.over <= 0):
         return [
             f"No ratio holds the constraint: the nearest is predicted to overstep the limit by {nearest:.1%} of it; "
             "train on fewer tokens, lower the learning rate or allow more."
         ]
     if not evidence.allowed.any():
-        return [f"No ratio holds the constraint with probability {evidence.confidence}; allow more or ask for less."]
+        return [
+            f"No ratio holds the constraint with probability {evidence.confidence}: this one does with {chance:.2f}, "
+            "and none is clearly surer; allow more or ask for less."
+        ]
     words = []
     if np.all(evidence.over <= 0):
         words.append(
             "The constraint never binds within the measured ratios: at worst the loss stays "
             f"{-float(evidence.over.max()):.1%} below the limit, so the target's loss alone decides."
         )
-    chance = float(evidence.p_hold[evidence.best])
     if chance < LOW_PROBABILITY:
         words.append(f"The constraint is predicted to hold with a probability of {chance:.2f} only.")
     return words

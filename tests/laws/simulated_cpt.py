@@ -22,10 +22,22 @@ def own_share(corpus: str, ratio: float) -> float:
 def anchored_truth(corpus: str, params: float, tokens: float, ratio: float) -> float:
     """General loss rises, then falls; domain loss falls."""
     size = (params / 1.3e6) ** -0.1
+    general = (0.005, 0.035, 0.012, 20e3, 30e3, 0.1)
+    j, f, a, tau1, tau2, s = general if corpus == "general" else (0.0, 0.02, 0.16, 15e3, 25e3, 0.1)
+    x = (own_share(corpus, ratio) + 1e-3) / 1.001
+    h = (x**-s - 1) / s
+    shift = j * tokens / (tokens + tau1) + f * size * h * tokens / (tokens + tau1 * h)
+    gain = (1 - (1 + x**0.7 * tokens / tau2) ** -0.3) / 0.3
+    return float(BASE[corpus][params] * np.exp(shift - a * size * gain))
+
+
+def logarithmic_truth(corpus: str, params: float, tokens: float, ratio: float) -> float:
+    """A shift with one time constant and learning without bound that does not depend on the share."""
+    size = (params / 1.3e6) ** -0.1
     f, a, tau1, tau2, s = (0.035, 0.012, 20e3, 30e3, 0.1) if corpus == "general" else (0.02, 0.16, 15e3, 25e3, 0.1)
     x = (own_share(corpus, ratio) + 1e-3) / 1.001
     shift = f * size * (x**-s - 1) / s * tokens / (tokens + tau1)
-    return BASE[corpus][params] * (1 + shift - a * size * np.log1p(tokens / tau2))
+    return float(BASE[corpus][params] * (1 + shift - a * size * np.log1p(tokens / tau2)))
 
 
 def dcpt_truth(corpus: str, params: float, tokens: float, ratio: float) -> float:

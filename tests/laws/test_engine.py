@@ -61,3 +61,10 @@ def test_members_of_a_batch_do_not_influence_each_other(problem):
     weights = rng.integers(0, 3, (3, len(problem.points))).astype(float)
     together = solve(problem, weights, 4).params
     assert together[1] == pytest.approx(solve(problem, weights[1:2], 4).params[0], rel=1e-6)
+
+
+def test_emphasis_counts_as_row_weights_do(problem):
+    weights = np.linspace(0.2, 1.0, len(problem.points))
+    ones = np.ones((1, len(weights)))
+    emphasised = Problem(problem.law, problem.points, problem.log_loss, weights)
+    assert solve(emphasised, ones, 4).params == pytest.approx(solve(problem, weights[None], 4).params)

@@ -20,7 +20,8 @@ def points(params=4e6, tokens=1e5, share=0.5, annealed=0.0, base=4.0):
 def anchored(**values):
     law = Anchored(TWO)
     defaults = {
-        "s": 0.0, "ln_epsilon": np.log(1e-3), "ln_tau1": np.log(0.1), "ln_tau2": np.log(0.2), "C": 0.0,
+        "s": 0.0, "ln_epsilon": np.log(1e-3), "ln_tau1": np.log(0.1), "ln_tau2": np.log(0.2), "eta": 1.0, "beta": 0.0,
+        "J": 0.0, "C": 0.0,
         "F[1e+06]": 0.0, "F[4e+06]": 0.0, "A[1e+06]": 0.0, "A[4e+06]": 0.0,
     }  # fmt: skip
     return law, np.array([[{**defaults, **values}[name] for name in law.names]])
@@ -44,10 +45,34 @@ def test_dcpt_with_three_sizes_has_a_power_of_size():
 
 
 def test_anchored_of_hand_computed_point():
-    law, params = anchored(**{"F[4e+06]": 0.05, "A[4e+06]": 0.1})
-    # S = tau1 = 0.1, tau2 = 0.2, s = 0: 4 [1 + 0.05 ln(1.001 / 0.501) / 2 - 0.1 ln 1.5]
-    expected = 4 * (1 + 0.05 * np.log(1.001 / 0.501) / 2 - 0.1 * np.log(1.5))
-    assert law.predict(params, points(tokens=1e4))[0, 0] == pytest.approx(expected)
+    law, params = anchored(**{"F[4e+06]": 0.05, "A[4e+06]": 0.1, "J": 0.02, "beta": 2.0})
+    # S = tau1 = 0.1, tau2 = 0.2, s = 0, x = 0.501/1.001: restart J/2, shift F h S/(S + tau1 h), z = x/2
+    x = 0.501 / 1.001
+    h = -np.log(x)
+    change = 0.02 / 2 + 0.05 * h * 0.1 / (0.1 + 0.1 * h) - 0.1 * (1 - (1 + x / 2) ** -2) / 2
+    assert law.predict(params, points(tokens=1e4))[0, 0] == pytest.approx(4 * np.exp(change))
+
+
+def test_anchored_shift_begins_alike_at_every_share_and_goes_on_longest_without_the_corpus():
+    law, params = anchored(**{"F[4e+06]": 0.1})
+    early = np.log(law.predict(params, points(tokens=1.0, share=[0.0, 0.3]))[0] / 4)
+    late = np.log(law.predict(params, points(tokens=1e6, share=[0.0, 0.3]))[0] / 4)
+    assert early == pytest.approx(0.1 * 1e-5 / 0.1, rel=1e-3)
+    assert late[0] > 4 * late[1]
+
+
+def test_anchored_restart_costs_the_same_at_every_share():
+    law, params = anchored(J=0.02)
+    assert law.predict(params, points(share=[0.0, 0.5, 1.0]))[0] == pytest.approx(4 * np.exp(0.02 / 1.1))
+
+
+def test_anchored_learning_follows_the_corpus_own_tokens_or_all_by_eta():
+    own, all_tokens = ({"A[4e+06]": 0.1, "eta": eta} for eta in (1.0, 0.0))
+    law, params = anchored(**own)
+    half = law.predict(params, points(share=0.5, tokens=8e4))[0, 0]
+    assert half == pytest.approx(law.predict(params, points(share=1.0, tokens=4e4))[0, 0], rel=1e-3)
+    law, params = anchored(**all_tokens)
+    assert np.ptp(law.predict(params, points(share=[0.1, 1.0]))) < 1e-12
 
 
 def test_anchored_is_exact_at_the_base_loss():
@@ -63,11 +88,11 @@ def test_anchored_shift_vanishes_where_all_text_is_the_corpus():
 
 def test_anchored_annealing_lowers_the_loss():
     law, params = anchored(C=0.05)
-    assert law.predict(params, points(annealed=1.0))[0, 0] == pytest.approx(4 * 0.95)
+    assert law.predict(params, points(annealed=1.0))[0, 0] == pytest.approx(4 * np.exp(-0.05))
 
 
 def test_anchored_can_rise_and_then_fall():
-    law, params = anchored(**{"F[4e+06]": 0.05, "A[4e+06]": 0.01, "ln_tau1": np.log(0.02), "ln_tau2": np.log(0.3)})
+    law, params = anchored(**{"F[4e+06]": 0.05, "A[4e+06]": 0.02, "ln_tau1": np.log(0.02), "ln_tau2": np.log(0.3)})
     early, late, end = law.predict(params, points(tokens=[2e3, 7e3, 1.5e5]))[0]
     assert 4.0 < early < late > end
 

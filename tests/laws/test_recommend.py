@@ -86,8 +86,16 @@ def test_far_tokens_are_said(fits):
     assert not any("Extrapolation" in word for word in words(fits, tokens=320e3))
 
 
-def test_confidence_out_of_reach_is_said(fits):
-    assert any("with probability 0.999" in word for word in words(fits, increase=-0.022, confidence=0.999))
+def test_confidence_out_of_reach_is_said_and_the_surest_ratios_are_weighed_by_the_target(fits):
+    curve = recommend_tradeoff(fits, constraint={"general": (GENERAL, 0.03)}, **ASK).curve
+    limit = float(np.min(curve.bands["general"].loss)) * 1.0005
+    result = recommend_tradeoff(fits, constraint={"general": (limit, 0.0)}, confidence=0.999, **ASK)
+    chances, losses = np.array(result.curve.p_constraint), np.array(result.curve.bands["code"].loss)
+    assert chances.max() < 0.999 and not result.holds
+    alike = chances >= chances.max() - 0.05
+    assert result.domain_ratio == result.curve.domain_ratio[int(np.argmin(np.where(alike, losses, np.inf)))]
+    assert 0 < result.domain_ratio < 0.5
+    assert any("with probability 0.999" in word for word in result.trust)
 
 
 def test_few_ratios_and_few_rows_are_said():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sweeper.laws.noise import late_rows, replicate_noise, residual_noise
+from sweeper.laws.noise import emphasis, late_rows, replicate_noise, residual_noise
 from sweeper.laws.resample import resampled_runs, row_weights
 from tests.laws.simulated_cpt import anchored_truth, simulate, simulated_table, table_from_columns
 
@@ -64,3 +64,9 @@ def test_residual_noise_counts_parameters():
 def test_late_rows_are_the_second_half_of_each_size():
     table = trained()
     assert set(table.tokens[late_rows(table)]) == {t for t in table.tokens if t >= 80e3}
+
+
+def test_early_rows_count_in_proportion_to_their_tokens():
+    table = trained()
+    counts = dict(zip(np.round(table.tokens / 160e3, 3), emphasis(table), strict=True))
+    assert counts == pytest.approx({0.167: 1 / 3, 0.333: 2 / 3, 0.5: 1, 0.667: 1, 0.833: 1, 1.0: 1})
