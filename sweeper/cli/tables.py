@@ -87,7 +87,7 @@ def fit_verb(arguments: argparse.Namespace) -> int:
 def predict_verb(arguments: argparse.Namespace) -> int:
     """Read points, write them with loss and interval."""
     laws = _read_laws(arguments.laws)
-    rows = [_predicted(laws, row, arguments) for row in _read_points(arguments.points)]
+    rows = [_predicted(laws, n, row, arguments) for n, row in enumerate(_read_points(arguments.points), start=1)]
     if arguments.json:
         print_json({"points": rows})
     elif arguments.output:
@@ -107,7 +107,7 @@ def recommend_verb(arguments: argparse.Namespace) -> int:
     laws = _read_laws(arguments.laws)
     corpus = arguments.corpus or _only_other(laws)
     params = arguments.params or max(n for law in laws.corpora.values() for n in law.max_tokens)
-    base = arguments.base_loss or laws.base_loss(corpus, params)
+    base = laws.base_loss(corpus, params) if arguments.base_loss is None else arguments.base_loss
     found = recommend_tradeoff(
         laws,
         target=laws.target,
@@ -138,38 +138,59 @@ def _described(laws: "LawSet") -> dict[str, Any]:
 
 
 def _read_laws(path: Path) -> "LawSet":
-    from sweeper.laws import LawSet
+    from sweeper.laws import LawError, LawSet
 
     if not path.is_file():
         raise SweeperError(f"laws: there is no file {path}; `python -m sweeper fit TABLE` writes one")
-    return LawSet.from_json(path.read_text(encoding="utf-8"))
+    try:
+        return LawSet.from_json(path.read_text(encoding="utf-8"))
+    except (LawError, UnicodeDecodeError) as error:
+        raise SweeperError(f"{path}: {error}; `python -m sweeper fit TABLE` writes such a file") from error
 
 
 def _read_points(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         raise SweeperError(f"--points: there is no file {path}")
     with path.open(encoding="utf-8", newline="") as source:
-        rows = list(csv.DictReader(source))
+        reader = csv.DictReader(source)
+        names, rows = reader.fieldnames or [], list(reader)
     for name in ("corpus", "tokens", "domain_ratio"):
-        if not rows or name not in rows[0]:
+        if name not in names:
             raise SweeperError(f"--points: {path} has no column {name!r}; needed: corpus, tokens, domain_ratio")
+    if not rows:
+        raise SweeperError(f"--points: {path} has no points below its header")
     return rows
 
 
-def _predicted(laws: "LawSet", row: dict[str, str], arguments: argparse.Namespace) -> dict[str, Any]:
-    sizes = laws.corpus(row["corpus"]).max_tokens
-    params = float(row["params"]) if row.get("params") else max(sizes)
+def _predicted(laws: "LawSet", number: int, row: dict[str, str], arguments: argparse.Namespace) -> dict[str, Any]:
+    largest = max(laws.corpus(row["corpus"]).max_tokens)
+    params = _number(number, row, "params", largest)
     found = laws.predict(
         row["corpus"],
-        tokens=float(row["tokens"]),
-        domain_ratio=float(row["domain_ratio"]),
+        tokens=_number(number, row, "tokens"),
+        domain_ratio=_number(number, row, "domain_ratio"),
         params=params,
-        lr_fraction=float(row.get("lr_fraction") or 1.0),
+        lr_fraction=_number(number, row, "lr_fraction", 1.0),
         level=arguments.level,
         noise=not arguments.mean,
     )
     losses = {"loss": float(found.loss), "loss_low": float(found.low), "loss_high": float(found.high)}
     return {**row, "params": params, **losses, "extrapolation": found.extrapolation}
+
+
+def _number(number: int, row: dict[str, str], name: str, default: float | None = None) -> float:
+    """A cell; tokens as in 160000 or 160k."""
+    from sweeper.experiment.quantities import parse_tokens
+
+    text = row.get(name) or ""
+    if not text and default is not None:
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        if name == "tokens" and text[-1:].isalpha() and text[:1].isdigit():
+            return float(parse_tokens(text))
+        raise SweeperError(f"--points: row {number}: {name}: {text!r} is not a number") from None
 
 
 def _write_rows(out: Any, rows: list[dict[str, Any]]) -> None:

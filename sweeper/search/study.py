@@ -85,10 +85,9 @@ class Study:
         import optuna
 
         running = [t for t in self.trials() if t.state == optuna.trial.TrialState.RUNNING]
-        return [
-            (optuna.trial.Trial(self._study, t._trial_id), propose(optuna.trial.FixedTrial(t.params), self._parameters))
-            for t in running
-        ]
+        trials = [optuna.trial.Trial(self._study, t._trial_id) for t in running]
+        # What a trial has is kept; a driver that died while it asked has left one with some parameters still to choose.
+        return [(trial, propose(trial, self._parameters)) for trial in trials]
 
     def ask(self) -> tuple[optuna.trial.Trial, Proposal]:
         """A new trial and what it is to train."""

@@ -115,6 +115,17 @@ def test_an_interrupted_trial_is_continued_with_the_same_identity_and_no_other_i
     assert again.exhausted() and again.next() is None
 
 
+def test_a_driver_that_died_while_it_asked_leaves_a_trial_that_can_go_on(tmp_path: Path) -> None:
+    study(tmp_path)._study.ask()  # its parameters were not chosen yet
+    half = study(tmp_path)._study.ask()
+    method = half.suggest_categorical("method", ("full", "qlora"))
+    source = SearchTrials(study(tmp_path), 3, OBJECTIVE, record_of)
+    first, second = source.next(), source.next()
+    assert first is not None and second is not None
+    assert second.spec.method == method
+    assert states(tmp_path) == ["RUNNING", "RUNNING"]
+
+
 def test_a_finished_trial_is_told_without_being_run(tmp_path: Path) -> None:
     def completed(proposal: Proposal) -> TrialRecord:
         record = record_of(proposal)
