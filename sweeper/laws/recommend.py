@@ -104,7 +104,7 @@ def recommend_tradeoff(
         params: Its size.
         low: Smallest ratio to consider.
         high: Largest.
-        confidence: In place of the point prediction, a single run must hold the constraints at least this probably.
+        confidence: In place of the point prediction, the least probability with which a single run must hold them.
 
     Raises:
         LawError: a corpus without a law, or bounds without a measured ratio between them.
