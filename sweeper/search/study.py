@@ -45,20 +45,10 @@ class Study:
         rungs: Sequence[int],
         seed: int,
     ) -> None:
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
+        from sweeper.search.journal import open_study
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._parameters = tuple(parameters)
-        self._study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(path))),
-            study_name=name,
-            direction="minimize",
-            load_if_exists=True,
-            pruner=_pruner(pruner, rungs),
-        )
+        self._study = open_study(path, name, _pruner(pruner, rungs))
         # A sampler that starts again from its seed would propose its first trials a second time.
         self._study.sampler = _sampler(sampler, startup_trials, seed + 1009 * len(self.trials()))
         if not self.trials():

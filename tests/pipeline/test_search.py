@@ -26,8 +26,8 @@ def test_each_method_has_its_own_best_setting() -> None:
         trial("qlora", 2e-2, code=3.9, rank=8),
     ]
     assert best_settings(records, OBJECTIVE) == {
-        "full": Setting("full", 2e-3, None, 0.3, pytest.approx(3.4)),
-        "qlora": Setting("qlora", 1e-2, 16, 0.3, pytest.approx(3.7)),
+        "full": Setting("full", 2e-3, None, 0.3, pytest.approx(3.4)),  # type: ignore[arg-type]
+        "qlora": Setting("qlora", 1e-2, 16, 0.3, pytest.approx(3.7)),  # type: ignore[arg-type]
     }
 
 

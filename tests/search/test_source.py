@@ -1,3 +1,7 @@
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import optuna
@@ -159,6 +163,26 @@ def test_a_failed_trial_is_told_failed(tmp_path: Path) -> None:
 def test_a_decision_is_taken_once(tmp_path: Path) -> None:
     assert study(tmp_path).frozen("rate", lambda: {"full": 1e-3}) == {"full": 1e-3}
     assert study(tmp_path).frozen("rate", lambda: {"full": 9e9}) == {"full": 1e-3}
+
+
+def test_opening_a_study_again_writes_nothing(tmp_path: Path) -> None:
+    source = SearchTrials(study(tmp_path), 1, OBJECTIVE, record_of)
+    record = source.next()
+    assert record is not None
+    finish(source, record, 1.0)
+    before = (tmp_path / "study.log").read_bytes()
+    assert SearchTrials(study(tmp_path), 1, OBJECTIVE, record_of).exhausted()
+    assert (tmp_path / "study.log").read_bytes() == before
+
+
+def test_a_process_that_is_killed_while_it_writes_holds_up_nobody(tmp_path: Path) -> None:
+    held = "from pathlib import Path; from sweeper.search.journal import KernelLock; import os, signal, sys\n"
+    held += "KernelLock(Path(sys.argv[1])).acquire(); os.kill(os.getpid(), signal.SIGKILL)"
+    lock = tmp_path / ".study.log.lock"
+    assert subprocess.run([sys.executable, "-c", held, str(lock)], check=False).returncode == -signal.SIGKILL
+    began = time.monotonic()
+    study(tmp_path)
+    assert time.monotonic() - began < 5
 
 
 def test_optuna_is_kept_quiet() -> None:
