@@ -1,7 +1,11 @@
 """Starting or joining Ray, and what its machines allow."""
 
+import contextlib
 import os
+import signal
 import tempfile
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +48,22 @@ def join(address: str | None, cpus: int | None = None) -> None:
 
     if ray.is_initialized():
         return
+    with _own_sigterm():
+        _join(address, cpus)
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep this process' handler of SIGTERM: Ray puts one there that ends the process with a dump of its stack."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _join(address: str | None, cpus: int | None) -> None:
+    import ray
+
     if address is None:
         ray.init(
             num_cpus=cpus, log_to_driver=False, configure_logging=True, logging_level="ERROR", include_dashboard=True
