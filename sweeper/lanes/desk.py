@@ -33,6 +33,7 @@ class Desk:
         self._again: deque[TrialRecord] = deque()
         self._flights: dict[str, _Flight] = {}
         self._hand_outs: dict[str, int] = {}
+        self._abandoned: list[str] = []
         self._closing = False
         self._broken: BaseException | None = None
         self.generation = 0
@@ -77,6 +78,18 @@ class Desk:
             self._broken = error
             self._idle.notify_all()
 
+    @property
+    def over(self) -> bool:
+        """True where no trial is in flight and none will be handed out."""
+        with self._lock:
+            return self._over()
+
+    def abandoned(self) -> list[str]:
+        """Trials given up since the last call because what ran them broke too often; they may still hold a lane."""
+        with self._lock:
+            abandoned, self._abandoned = self._abandoned, []
+            return abandoned
+
     # Tune's side -----------------------------------------------------------------------------------------------------
 
     @property
@@ -117,7 +130,7 @@ class Desk:
             flight = self._flights.pop(key, None)
             if flight is None:
                 return
-            if lost and flight.record.state == "running" and self._once_more(flight.record, lost):
+            if lost and flight.record.state == "running" and not self._closing and self._once_more(flight.record, lost):
                 self._again.append(flight.record)
                 self.generation += 1
             else:
@@ -152,8 +165,9 @@ class Desk:
 
     def _once_more(self, record: TrialRecord, lost: str) -> bool:
         self._hand_outs[record.id] = self._hand_outs.get(record.id, 0) + 1
-        if self._hand_outs[record.id] < MAX_HAND_OUTS and not self._closing:
+        if self._hand_outs[record.id] < MAX_HAND_OUTS:
             return True
+        self._abandoned.append(record.id)
         record.state, record.reason = "failed", f"error: lost {self._hand_outs[record.id]} times ({lost})"
         return False
 

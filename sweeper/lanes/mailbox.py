@@ -22,6 +22,8 @@ class Job(NamedTuple):
 class _Current:
     job: Job
     attempts: int = 0
+    broke: str = ""
+    """What a rank said when the group under it broke, the latest."""
     messages: list[str] = field(default_factory=list)
     answers: dict[int, Verdict] = field(default_factory=dict)
     """Verdicts by tokens of the rung."""
@@ -136,6 +138,10 @@ class Mailbox:
                 return current.answers[parsed.tokens].model_dump_json()
         return (current.halted or CONTINUE).model_dump_json()
 
+    async def broke(self, number: int, reason: str) -> None:
+        """A rank lost its peers; the job is offered again to the group that is started in place of this one."""
+        self._of(number).broke = reason
+
     async def returned(self, number: int, rank: int) -> None:
         """A rank is through with a job."""
         current = self._current
@@ -157,7 +163,7 @@ class Mailbox:
     def _give_up(self, current: _Current) -> None:
         failure: Message = Failure(
             cause="error",
-            reason=f"its workers died {MAX_ATTEMPTS} times; see the workers' logs",
+            reason=f"its workers died {MAX_ATTEMPTS} times; {current.broke or 'see their logs'}",
             tokens=0,
             repeatable=False,
         )

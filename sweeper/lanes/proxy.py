@@ -40,15 +40,15 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
             return {"done": True, "stand_by": True}
         try:
             return self._next()
-        except (ray.exceptions.RayActorError, ray.exceptions.RayTaskError) as error:
-            self._lane = None  # the driver looks after a lane that does not answer
+        except ray.exceptions.RayActorError as error:
+            self._forget()
             return {"done": True, "first": self._read, "messages": [], "lost": type(error).__name__}
 
     def _next(self) -> dict[str, Any]:
         import ray
 
-        if self._lane is None:
-            self._begin()
+        if self._lane is None and not self._begin():
+            return {"done": True, "first": 0, "messages": []}
         if self._waiting_at is not None:
             ray.get(self._lane.answer.remote(self._number, self._waiting_at, _CONTINUE))
             self._waiting_at = None
@@ -71,7 +71,8 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         self._read += len(batch)
         return batch
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
+        """Lease a lane and post the spec; False where no lane will come any more."""
         import ray
 
         spec = self._config["spec"]
@@ -79,8 +80,26 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         lease = None
         while lease is None:
             lease = ray.get(self._switchboard.lease.remote(self._config["trial"], POLL_SECONDS))
+            if lease is None and ray.get(self._switchboard.closed.remote()):
+                return False
         _, self._lane = lease
+        left_over = ray.get(self._lane.current.remote())
+        if left_over is not None:  # a proxy died without giving the lane back; a checkpoint saves what its trial did
+            self._halt(left_over, _PAUSE)
         self._number = ray.get(self._lane.post.remote(spec))
+        return True
+
+    def _halt(self, number: int, verdict: str) -> None:
+        import ray
+
+        ray.get(self._lane.halt.remote(number, verdict))
+        while not ray.get(self._lane.settled.remote(number, POLL_SECONDS)):
+            continue
+
+    def _forget(self) -> None:
+        """The lane's actor has died; the driver replaces it."""
+        self._lane = None
+        self._switchboard.forget.remote(self._config["trial"])
 
     def _release(self) -> None:
         """Give the lane back once every rank is free; halt the trial first where Tune stops it before its end."""
@@ -88,10 +107,12 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
 
         if self._lane is None:
             return
-        lane, self._lane = self._lane, None
-        ray.get(lane.halt.remote(self._number, _STOP))
-        while not ray.get(lane.settled.remote(self._number, POLL_SECONDS)):
-            continue
+        try:
+            self._halt(self._number, _STOP)
+        except ray.exceptions.RayActorError:
+            self._forget()
+            return
+        self._lane = None
         ray.get(self._switchboard.release.remote(self._config["trial"]))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -113,4 +134,5 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
 
 
 _CONTINUE = json.dumps({"action": "continue"})
+_PAUSE = json.dumps({"action": "pause", "reason": "its proxy was lost"})
 _STOP = json.dumps({"action": "stop", "reason": "stopped by the sweep"})

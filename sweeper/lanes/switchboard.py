@@ -13,6 +13,7 @@ class Switchboard:
         self._leases: dict[str, str] = {}
         """Lane by trial."""
         self._generation = 0
+        self._closed = False
         self._changed = asyncio.Event()
 
     async def add(self, name: str, lane: Any) -> None:
@@ -28,13 +29,16 @@ class Switchboard:
         self._leases = {trial: lane for trial, lane in self._leases.items() if lane != name}
 
     async def lease(self, trial: str, timeout: float) -> tuple[str, Any] | None:
-        """A free lane for a trial, the longest idle first; the same one again where the trial has one already."""
+        """A free lane for a trial, the longest idle first; the same one again where the trial has one already.
+
+        None when none came free in `timeout` seconds, or will: see `closed`.
+        """
         if trial in self._leases:
             name = self._leases[trial]
             return name, self._lanes[name]
-        if not self._free:
+        if not self._free and not self._closed:
             await self._wait(timeout)
-        if not self._free:
+        if not self._free or self._closed:
             return None
         name = self._free.pop(0)
         self._leases[trial] = name
@@ -47,9 +51,18 @@ class Switchboard:
             self._free.append(name)
             self._wake()
 
-    async def leased(self) -> dict[str, str]:
-        """Lane by trial, now."""
-        return dict(self._leases)
+    async def forget(self, trial: str) -> None:
+        """The trial's lane does not answer: the lease ends, but nobody else is given that lane."""
+        self._leases.pop(trial, None)
+
+    async def close(self) -> None:
+        """Lease nothing more."""
+        self._closed = True
+        self._wake()
+
+    async def closed(self) -> bool:
+        """Whether no lane will be leased any more."""
+        return self._closed
 
     async def call(self, generation: int) -> None:
         """There is something to run: every proxy that stands by since an earlier generation returns."""

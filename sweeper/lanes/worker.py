@@ -47,6 +47,7 @@ def _set_up(config: dict[str, Any]) -> Runner:
 
 def _run(runner: Runner, spec_json: str, number: int, rank: int, mailbox: Any) -> None:
     import ray
+    import torch
 
     spec = TrialSpec.model_validate_json(spec_json)
 
@@ -58,18 +59,22 @@ def _run(runner: Runner, spec_json: str, number: int, rank: int, mailbox: Any) -
     try:
         outcome = runner(spec, report)
     except Exception:
-        failure = Failure(cause="error", reason=traceback.format_exc(limit=-6), tokens=0, repeatable=True)
+        reason = traceback.format_exc(limit=-6)
+        if _has_peers():
+            # Trainers agree on every failure and return it; what they raise is a group that lost a rank. Ray Train
+            # starts it afresh, and the job is offered again.
+            ray.get(mailbox.broke.remote(number, reason))
+            raise
+        failure = Failure(cause="error", reason=reason, tokens=0, repeatable=True)
         ray.get(mailbox.report.remote(number, failure.model_dump_json(), False))
-        if _peers_may_hang():
-            raise  # Ray Train restarts the group; the failed job is not offered again
+        if torch.cuda.is_available():
+            raise  # its GPU context may be broken: start afresh; the failed job is not offered again
         return
     if rank == 0:
         ray.get(mailbox.report.remote(number, outcome.model_dump_json(), False))
 
 
-def _peers_may_hang() -> bool:
-    """Other ranks may wait in a collective for this one, or its GPU context may be broken: start afresh."""
-    import torch
+def _has_peers() -> bool:
     import torch.distributed as dist
 
-    return torch.cuda.is_available() or (dist.is_initialized() and dist.get_world_size() > 1)
+    return dist.is_initialized() and dist.get_world_size() > 1

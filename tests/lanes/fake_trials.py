@@ -5,17 +5,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+import torch.distributed as dist
+
+from trainers import loop
 from trainers.messages import CorpusLoss, Failure, Finished, Measurement, Message, Verdict
 from trainers.spec import CorpusRef, ModelRef, TrialSpec
 
+RUNNER = "tests.lanes.fake_trials:run_trial"
 Report = Callable[[Message], Verdict]
 
 
-def fake_spec(seed: int = 0, *, steps: int = 3, rungs: tuple[int, ...] = (), learning_rate: float = 1.0) -> TrialSpec:
-    """A spec of `steps` measurements; the loss is learning_rate / step."""
+def fake_spec(
+    seed: int = 0, *, steps: int = 3, rungs: tuple[int, ...] = (), learning_rate: float = 1.0, how: str = "nowhere"
+) -> TrialSpec:
+    """A spec of `steps` measurements; the loss is learning_rate / step. `how` it misbehaves: see `_misbehave`."""
     return TrialSpec(
         role="search",
-        model=ModelRef(name="fake", path="nowhere", fingerprint="f"),
+        model=ModelRef(name="fake", path=how, fingerprint="f"),
         method="full",
         learning_rate=learning_rate,
         corpora=(CorpusRef(name="code", path="nowhere", fingerprint="c"),),
@@ -45,36 +52,50 @@ def measurement(tokens: int, loss: float) -> Measurement:
 
 
 def finished(state: str, tokens: int) -> Finished:
-    """The end of a fake trial."""
+    """The end of a fake trial; `device` names the process it ran in."""
+    workers = dist.get_world_size() if dist.is_initialized() else 1
     return Finished.model_validate(
         {
             "state": state, "tokens": tokens, "seconds": 0.1, "train_seconds": 0.1, "evaluation_seconds": 0.0,
             "tokens_per_second": 1.0, "peak_memory_bytes": 1, "params": 1, "params_non_embedding": 1,
-            "trainable_params": 1, "workers": 1, "device": "cpu",
+            "trainable_params": 1, "workers": workers, "device": f"process {os.getpid()}",
         }
     )  # fmt: skip
 
 
 def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
-    """Every rank steps together; rank 0 reports, and what it is told reaches all."""
-    import torch
-    import torch.distributed as dist
-
+    """Every rank steps together; rank 0 reports, and what it is told reaches all. A real model is really trained."""
+    if spec.model.name != "fake":
+        return loop.run_trial(spec, report)
     rank = dist.get_rank() if dist.is_initialized() else 0
-    crash = spec.model.path
-    if crash and crash.startswith("/") and rank == 0 and not Path(crash).exists():
-        Path(crash).touch()
-        os._exit(1)  # the process dies once, as from `kill -9`
-    if spec.model.path == "raise":
-        raise ValueError("this spec cannot run")
+    _misbehave(spec.model.path or "", rank)
     for step, tokens in enumerate(spec.evaluate_at, 1):
         time.sleep(0.02)
-        stop = torch.zeros(1)
+        told = torch.zeros(1)
         if rank == 0:
             verdict = report(measurement(tokens, spec.learning_rate / step))
-            stop[0] = {"continue": 0.0, "stop": 1.0, "pause": 2.0}[verdict.action]
+            told[0] = _ACTIONS.index(verdict.action)
         if dist.is_initialized():
-            dist.broadcast(stop, 0)
-        if stop.item():
-            return finished("stopped" if stop.item() == 1 else "paused", tokens)
+            dist.broadcast(told, 0)
+        if told.item():
+            return finished("stopped" if told.item() == 1 else "paused", tokens)
     return finished("completed", spec.max_tokens)
+
+
+def _misbehave(how: str, rank: int) -> None:
+    """`raise`; or `die N FILE`: the last rank's process ends at once in the first N attempts, which FILE counts."""
+    if how == "raise":
+        raise ValueError("this spec cannot run")
+    if how.startswith("die"):
+        _, times, name = how.split()
+        attempts = Path(name)
+        if rank == 0:
+            attempts.write_text(attempts.read_text() + "x" if attempts.exists() else "x")
+        if dist.is_initialized():
+            dist.barrier()
+        last = dist.get_world_size() - 1 if dist.is_initialized() else 0
+        if rank == last and len(attempts.read_text()) <= int(times):
+            os._exit(1)  # as from `kill -9`
+
+
+_ACTIONS = ("continue", "stop", "pause")
