@@ -30,13 +30,11 @@ PACKAGES = {
     "pyyaml": "yaml",
     "ray": "ray",
     "rich": "rich",
-    "scipy": "scipy",
     "torch": "torch",
     "transformers": "transformers",
     "zstandard": "zstandard",
 }
-"""Distribution -> import name. Core dependencies, and scipy, which mlflow needs: extras change nothing. plotly's are
-generated."""
+"""Distribution -> import name. Core dependencies only, so that extras change nothing; plotly's are generated."""
 
 _DOCSTRING = re.compile(
     r"(?:\A(?:[ \t]*(?:#[^\n]*)?\n)*|:[ \t]*(?:#[^\n]*)?\n\s*)"  # start of the file, or a line that ends in a colon

@@ -113,12 +113,13 @@ class Desk:
                 observer.trial_started(record)
             return record
 
-    def receive(self, key: str, first: int, messages: Sequence[str]) -> bool:
-        """Take in messages, the first of which has the index `first`; False where the trial is to stop."""
+    def receive(self, key: str, first: int, messages: Sequence[str], node: str = "") -> bool:
+        """Take in messages from `node`, the first with the index `first`; False where the trial is to stop."""
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
                 return False
+            flight.record.node = node or flight.record.node
             for text in messages[flight.read - first :]:
                 flight.read += 1
                 self._take(flight, MESSAGE.validate_json(text))

@@ -46,6 +46,7 @@ class Mailbox:
         self._ranks: set[int] = set()
         self._closed = False
         self._number = 0
+        self._node = ""
         self._changed = asyncio.Event()
 
     # The proxy's side ------------------------------------------------------------------------------------------------
@@ -93,12 +94,20 @@ class Mailbox:
         """The number of the job under way."""
         return None if self._current is None or self._current.ended else self._current.job.number
 
+    async def node(self) -> str:
+        """Address of the machine that rank 0 is on."""
+        return self._node
+
     async def close(self) -> None:
         """Send the ranks home."""
         self._closed = True
         self._wake()
 
     # The ranks' side -------------------------------------------------------------------------------------------------
+
+    async def settle_on(self, node: str) -> None:
+        """Rank 0 says where it is."""
+        self._node = node
 
     async def take(self, rank: int, seen: int, timeout: float) -> Job | str | None:
         """The next job after number `seen`, "close", or None when `timeout` seconds passed.

@@ -26,6 +26,7 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
 
     def _become(self, config: dict[str, Any]) -> None:
         self._lane: Any = None
+        self._node = ""
         self._number = 0
         self._read = 0
         self._waiting_at: int | None = None
@@ -57,7 +58,7 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         done = bool(messages) and json.loads(messages[-1])["kind"] in ("finished", "failure")
         if done:
             self._release()
-        return {"done": done, "first": first, "messages": messages}
+        return {"done": done, "first": first, "messages": messages, "node": self._node}
 
     def _batch(self, messages: list[str]) -> list[str]:
         """Up to and including the first rung, at which the trial stands still until it is answered."""
@@ -86,7 +87,7 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         left_over = ray.get(self._lane.current.remote())
         if left_over is not None:  # a proxy died without giving the lane back; a checkpoint saves what its trial did
             self._halt(left_over, _PAUSE)
-        self._number = ray.get(self._lane.post.remote(spec))
+        self._number, self._node = ray.get([self._lane.post.remote(spec), self._lane.node.remote()])
         return True
 
     def _halt(self, number: int, verdict: str) -> None:

@@ -32,7 +32,7 @@ class DeskSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         """Take in what came with the end."""
         result = result or {}
         if "messages" in result:
-            self._desk.receive(trial_id, result["first"], result["messages"])
+            self._desk.receive(trial_id, result["first"], result["messages"], result.get("node", ""))
         self._desk.complete(trial_id, "its Tune process died" if error else result.get("lost", ""))
 
     def set_search_properties(self, *args: Any, **kwargs: Any) -> bool:
@@ -55,5 +55,5 @@ class VerdictScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Take the messages in; the verdict on a rung comes back at once."""
-        go_on = self._desk.receive(trial.trial_id, result["first"], result["messages"])
+        go_on = self._desk.receive(trial.trial_id, result["first"], result["messages"], result.get("node", ""))
         return str(self.CONTINUE if go_on else self.STOP)
