@@ -24,6 +24,8 @@ class TrialRecord:
     """Unix time."""
     ended_at: float = 0.0
     attempts: int = 0
+    node: str = ""
+    """Address of the machine whose worker spoke for it, the latest."""
     labels: dict[str, str] = field(default_factory=dict)
     """Why the trial is there, for tables and tags: e.g. {"purpose": "compare"}."""
 

@@ -90,6 +90,15 @@ def test_a_resumed_trial_measures_again_in_place() -> None:
     assert [(m.tokens, m.loss("code")) for m in record.measurements] == [(100, 1.0), (200, 1.0)]
 
 
+def test_the_latest_node_is_kept() -> None:
+    record = TrialRecord(fake_spec(), node="of an earlier run")
+    desk = opened(FixedTrials([record]))
+    desk.hand_out("a")
+    desk.receive("a", 0, texts(100), "10.0.0.7")
+    desk.receive("a", 1, texts(200))
+    assert record.node == "10.0.0.7"
+
+
 def test_progress_reaches_observers() -> None:
     record, watching = TrialRecord(fake_spec()), Watching()
     desk = opened(FixedTrials([record]), watching)

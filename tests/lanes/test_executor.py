@@ -54,6 +54,7 @@ def test_trials_of_two_phases_run_on_the_same_two_warm_workers(lanes: Executor) 
     run(lanes, *second)
     assert [record.state for record in first + second] == ["completed"] * 10
     assert [len(record.measurements) for record in first + second] == [20] * 10
+    assert {record.node for record in first + second} == {ray.util.get_node_ip_address()}
     assert len(processes(second)) == 2
     assert processes(first) <= processes(second)
     assert actors("Lane") == lanes_before
