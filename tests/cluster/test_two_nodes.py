@@ -64,6 +64,7 @@ def write_experiment(folder: Path, storage: Path) -> Path:
     return path
 
 
+@pytest.mark.ray
 @pytest.mark.timeout(600)
 def test_a_run_uses_both_nodes_of_a_cluster(tmp_path: Path, short_folder: Path) -> None:
     token, output, storage = tmp_path / "token", tmp_path / "output", tmp_path / "shared"

@@ -123,12 +123,20 @@ def test_a_call_that_came_before_is_not_missed() -> None:
 
 def test_a_freed_lane_does_not_end_a_stand_by() -> None:
     async def scene(board: Switchboard) -> bool:
-        waiting = asyncio.create_task(board.stand_by(1, 0.05))
+        waiting = asyncio.create_task(board.stand_by(1, 60))
         await asyncio.sleep(SOON)
         await board.add("a", "lane a")
         await asyncio.sleep(SOON)
         done = waiting.done()
-        await waiting  # until its time is over
+        waiting.cancel()
         return done
 
     assert not played(scene)
+
+
+def test_a_stand_by_ends_after_its_time() -> None:
+    async def scene(board: Switchboard) -> bool:
+        await board.stand_by(1, SOON)
+        return True
+
+    assert played(scene)
