@@ -1,4 +1,4 @@
-"""The whole way on real text: encyclopaedia and novels against SEC filings, built-in bases pre-trained on the general text.
+"""The whole way on real text: encyclopaedia and novels against SEC filings, bases pre-trained on the general text.
 
     python -m benchmarks.real_text --corpora DIR [--output DIR]
 
