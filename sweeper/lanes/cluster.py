@@ -6,7 +6,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,21 @@ class LanePlan:
     threads_per_worker: int = 1
     """CPU threads, and CPUs asked of Ray, a worker."""
     use_gpu: bool | None = None
+    shared_storage: bool = False
+    """Whether files are on storage that every node sees."""
+
+
+def require_shared_storage(plan: LanePlan, nodes: int) -> None:
+    """Refuse several nodes without a folder that all of them see.
+
+    Raises:
+        ClusterError: text, base models and checkpoints would be missing on all nodes but one.
+    """
+    if nodes > 1 and not plan.shared_storage:
+        raise ClusterError(
+            f"resources.storage: the cluster has {nodes} nodes, which need a folder that all see under one path; "
+            "set storage to it (docs/cluster.md)"
+        )
 
 
 def join(address: str | None, cpus: int | None = None) -> None:
@@ -115,7 +130,7 @@ def shape_lanes(plan: LanePlan, available: dict[str, float]) -> tuple[int, LaneP
     lanes = min(fit, MAX_AUTO_LANES) if plan.lanes is None else plan.lanes
     if lanes > fit:
         raise ClusterError(f"resources.lanes: {lanes} lanes do not fit, {fit} would; lower it or leave it out")
-    return lanes, LanePlan(lanes, plan.num_workers, plan.threads_per_worker, use_gpu)
+    return lanes, replace(plan, lanes=lanes, use_gpu=use_gpu)
 
 
 MAX_AUTO_LANES = 64
@@ -149,3 +164,10 @@ def resources() -> dict[str, Any]:
     import ray
 
     return dict(ray.cluster_resources())
+
+
+def n_nodes() -> int:
+    """Nodes of the cluster that are alive."""
+    import ray
+
+    return sum(bool(node["Alive"]) for node in ray.nodes())

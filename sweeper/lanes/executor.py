@@ -97,6 +97,7 @@ class Executor:
 
         self._joined_here = not ray.is_initialized()
         cluster.join(self._address)
+        cluster.require_shared_storage(self._plan, cluster.n_nodes())
         lanes, self.shape = cluster.shape_lanes(self._plan, cluster.resources())
         pool = self._pool = LanePool(lanes, self._lane_shape(self.shape), self._desk.broke)
         self._tuner = threading.Thread(target=self._tune, args=(pool, lanes), daemon=True)

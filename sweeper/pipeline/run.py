@@ -222,6 +222,7 @@ def lane_plan(experiment: Experiment) -> LanePlan:
         num_workers=resources.num_workers or 1,
         threads_per_worker=resources.threads_per_worker or 1,
         use_gpu=resources.use_gpu,
+        shared_storage=resources.storage is not None,
     )
 
 
