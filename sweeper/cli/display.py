@@ -2,14 +2,12 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sweeper.pipeline.plan import EVALUATION_COST, Plan, format_seconds
+from sweeper.pipeline.session import last_line
 from sweeper.trials.record import TrialRecord
 from trainers.messages import Measurement, Progress
-
-if TYPE_CHECKING:
-    pass
 
 PLAIN_SECONDS = 15.0
 """Between two progress lines where output is not a terminal."""
@@ -99,7 +97,7 @@ class Display:
         self._work_running.pop(record.id, None)
         self._work_done += self._work(record)
         if record.state == "failed":
-            self.say(f"trial {record.id} failed: {record.reason.strip().splitlines()[-1]}")
+            self.say(f"trial {record.id} failed: {last_line(record.reason)}")
         self._tick()
 
     # -----------------------------------------------------------------------------------------------------------------
