@@ -167,7 +167,9 @@ def prepare_inputs(experiment: Experiment, workspace: Workspace, watcher: Watche
     watcher.phase("prepare")
     precision = choose_precision(experiment, address)
     on_progress: OnProgress = watcher.tokenised
-    inputs = prepare(look(experiment, workspace, precision), on_progress)
+    found = look(experiment, workspace, precision)
+    made = {corpus.path for corpus in found.missing_corpora}
+    inputs = prepare(found, on_progress)
     for base in inputs.bases[-1:]:
         for corpus in inputs.prepared(base).values():
             dropped = sum(count.dropped for count in corpus.counts.values())
@@ -175,7 +177,7 @@ def prepare_inputs(experiment: Experiment, workspace: Workspace, watcher: Watche
             watcher.say(
                 f"{corpus.name}: {train.tokens:,} training tokens in {train.documents:,} documents, {valid.tokens:,} "
                 f"validation, {test.tokens:,} test; {dropped} duplicates dropped, "
-                f"{corpus.bad} bad documents{' (cached)' if corpus.reused else ''}"
+                f"{corpus.bad} bad documents{'' if corpus.path in made else ' (cached)'}"
             )
             for warning in corpus.warnings:
                 watcher.say(f"note: {warning}")
