@@ -9,6 +9,9 @@ from typing import Any
 from sweeper.errors import SweeperError
 from sweeper.pipeline.plain import json_text
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the signal's number."""
+
 
 def guarded(arguments: argparse.Namespace, words: str) -> int:
     """Run the verb that was asked for; `words` are the command line, for the message after an interrupt."""
@@ -18,7 +21,7 @@ def guarded(arguments: argparse.Namespace, words: str) -> int:
         return int(arguments.verb(arguments))
     except KeyboardInterrupt:
         print(f"\ninterrupted; nothing is lost. Continue with: python -m sweeper {words}", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
     except Exception as error:

@@ -1,4 +1,6 @@
 import argparse
+import subprocess
+import sys
 
 import pytest
 
@@ -41,3 +43,22 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
 def test_json_has_no_word_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"stderr": float("nan")})
     assert capsys.readouterr().out == '{\n "stderr": null\n}\n'
+
+
+def test_an_interrupted_process_ends_at_once_with_all_that_it_said() -> None:
+    code = (
+        "import atexit, os, time\n"
+        "from sweeper import __main__ as program\n"
+        "from sweeper.cli import top\n"
+        "atexit.register(time.sleep, 60)  # as libraries do that take long to unload\n"
+        "def interrupted(arguments):\n"
+        "    print('said')\n"
+        "    raise KeyboardInterrupt\n"
+        "program.build_parser = lambda: type('Parser', (), {'parse_args': lambda self, words:"
+        " type('Arguments', (), {'verb': staticmethod(interrupted)})()})()\n"
+        "program.script()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 130
+    assert ended.stdout == "said\n"
+    assert "interrupted; nothing is lost" in ended.stderr
