@@ -61,8 +61,8 @@ class Workspace:
         try:
             owner.write_text(str(os.getpid()), encoding="utf-8")
             yield
-            owner.unlink(missing_ok=True)
         finally:
+            owner.unlink(missing_ok=True)
             lock.release()
 
 

@@ -172,6 +172,8 @@ class Interrupted:
     before: dict[str, TrialRecord]
     settings: str
     """What the study had settled, as text."""
+    tracked: list[str]
+    """What MLflow says of each run afterwards, the experiment's first."""
 
 
 @pytest.fixture(scope="module")
@@ -186,10 +188,12 @@ def interrupted(place: Place, again: Called) -> Interrupted:
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         code = process.wait(60)
+        seconds = time.monotonic() - began
     finally:
         process.kill()
     err = (place.folder / "stderr.txt").read_text(encoding="utf-8")
-    return Interrupted(code, time.monotonic() - began, err, before, settings)
+    runs = sorted(mlflow_runs(place), key=lambda run: "sweeper.trial" in run.data.tags)
+    return Interrupted(code, seconds, err, before, settings, [run.info.status for run in runs])
 
 
 @pytest.fixture(scope="module")
@@ -342,6 +346,11 @@ def test_ctrl_c_ends_a_run_soon_and_says_how_to_continue(place: Place, interrupt
     assert interrupted.seconds < 10
     assert f"Continue with: python -m sweeper {' '.join(place.words)}" in interrupted.err
     assert "Traceback" not in interrupted.err
+
+
+def test_an_interrupted_run_is_killed_in_mlflow_too(interrupted: Interrupted) -> None:
+    assert interrupted.tracked[0] == "KILLED"
+    assert set(interrupted.tracked[1:]) <= {"FINISHED", "KILLED"}
 
 
 def test_one_more_ratio_and_one_more_search_trial_compute_only_those(

@@ -46,6 +46,7 @@ def test_a_second_process_is_refused_with_the_firsts_number_until_it_dies(tmp_pa
 def test_an_error_within_frees_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), Workspace(tmp_path).locked():
         raise ZeroDivisionError
+    assert not (tmp_path / ".owner").exists()
     with Workspace(tmp_path).locked():
         pass
 
