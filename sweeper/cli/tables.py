@@ -11,7 +11,7 @@ from sweeper.cli.top import print_json
 from sweeper.errors import SweeperError
 
 if TYPE_CHECKING:
-    from sweeper.laws import LawSet
+    from sweeper.laws import LawSet, Table
 
 
 def add_fit(verbs: Any) -> None:
@@ -62,15 +62,18 @@ def fit_verb(arguments: argparse.Namespace) -> int:
 
     measurements = fit_to(read_table(arguments.table))
     table = table_from_columns(to_columns(measurements), target=arguments.target)
-    laws = fit(table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=arguments.method)
+    method = arguments.method or _designed(table)
+    laws = fit(table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=method)
     folder = arguments.table if arguments.table.is_dir() else arguments.table.parent
     output = arguments.output or folder / "laws.json"
     partial = output.with_suffix(".partial")
     partial.write_text(laws.to_json(), encoding="utf-8")
     partial.replace(output)
     if arguments.json:
-        print_json({"laws": str(output), **_described(laws)})
+        print_json({"laws": str(output), "method": method, **_described(laws)})
         return 0
+    if method is not None:
+        print(f"method {method}")
     for name, law in laws.corpora.items():
         print(f"{name}: {law.law} of {law.rows} rows in {law.runs} runs; R² {law.r2:.4f}, RMSE {law.rmse:.4f} nats")
         for candidate, fitted in law.candidates.items():
@@ -127,6 +130,13 @@ def recommend_verb(arguments: argparse.Namespace) -> int:
     for word in found.trust:
         print(f"do not trust: {word}")
     return 0
+
+
+def _designed(table: "Table") -> str | None:
+    """The method with the most ratios: a run's table holds the others at one ratio, for comparison. None where tied."""
+    ratios = {m: len(set(table.domain_ratio[(table.method == m) & (table.tokens > 0)])) for m in set(table.method)}
+    most = [method for method, n in ratios.items() if n == max(ratios.values())]
+    return str(most[0]) or None if len(most) == 1 else None
 
 
 def _described(laws: "LawSet") -> dict[str, Any]:

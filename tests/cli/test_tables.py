@@ -202,6 +202,18 @@ def test_a_table_that_cannot_be_fitted_is_said(
     assert not (tmp_path / "laws.json").exists()
 
 
+def test_the_method_that_the_law_was_designed_for_is_fitted(
+    tmp_path: Path, columns: dict[str, list[Any]], capsys: Capture
+) -> None:
+    n = len(columns["loss"])
+    compared = [i for i in range(n) if columns["domain_ratio"][i] == columns["domain_ratio"][n - 1]]
+    both = {name: [*values, *(values[i] for i in compared)] for name, values in columns.items()}
+    both["method"] = ["full"] * n + ["qlora"] * len(compared)
+    both["trial"] = [f"{trial}-{method}" for trial, method in zip(both["trial"], both["method"], strict=True)]
+    found = call(capsys, "fit", write(tmp_path / "t.csv", both), "--bootstrap", 0)
+    assert found.code == 0 and "method full" in found.out
+
+
 def test_several_methods_have_to_be_told_apart(tmp_path: Path, columns: dict[str, list[Any]], capsys: Capture) -> None:
     both = {name: values * 2 for name, values in columns.items()}
     both["method"] = ["full"] * len(columns["loss"]) + ["qlora"] * len(columns["loss"])
