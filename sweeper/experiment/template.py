@@ -57,7 +57,7 @@ law:
   max_tokens: {law_tokens}
   replicates: {replicates}
 
-# How far the general loss may rise above the base model's (0.03 is 3 %), and how surely a single run is to stay within that.
+# How far the general loss may rise above the base model's (0.03 is 3 %), and how surely one run is to stay within that.
 constraint: {{corpus: general, max_increase: 0.03, confidence: 0.8}}
 
 # The recommendation is made for this many tokens; laws reach to about twice law.max_tokens.
