@@ -1,6 +1,7 @@
 """What all rooms' tests share: one local Ray for those marked `ray`."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CPUS = 4
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """A runner started in a shell's background ignores SIGINT and hands that on to every process it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
