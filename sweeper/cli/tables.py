@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.cli.top import print_json
 from sweeper.errors import SweeperError
+from sweeper.pipeline.plain import write_text
 
 if TYPE_CHECKING:
     from sweeper.laws import LawSet, Table
@@ -66,9 +67,7 @@ def fit_verb(arguments: argparse.Namespace) -> int:
     laws = fit(table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=method)
     folder = arguments.table if arguments.table.is_dir() else arguments.table.parent
     output = arguments.output or folder / "laws.json"
-    partial = output.with_suffix(".partial")
-    partial.write_text(laws.to_json(), encoding="utf-8")
-    partial.replace(output)
+    write_text(output, laws.to_json())
     if arguments.json:
         print_json({"laws": str(output), "method": method, **_described(laws)})
         return 0

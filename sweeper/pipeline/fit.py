@@ -15,6 +15,7 @@ from sweeper.measurements import (
     write_document_losses,
     write_measurements,
 )
+from sweeper.pipeline.plain import write_text
 from sweeper.pipeline.workspace import Workspace
 from sweeper.trials.record import TrialRecord
 
@@ -100,14 +101,11 @@ def _fit_once(table: "Table", path: Path, seed: int, method: str) -> "LawSet":
 
     key = _digest(table, seed, method)
     if path.is_file():
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored.get("fitted_to") == key:
-            return LawSet.from_json(path.read_text(encoding="utf-8"))
+        stored = path.read_text(encoding="utf-8")
+        if json.loads(stored).get("fitted_to") == key:
+            return LawSet.from_json(stored)
     laws = fit(table, seed=seed, bootstrap=BOOTSTRAP, method=method)
-    text = json.dumps({**json.loads(laws.to_json()), "fitted_to": key})
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_text(path, json.dumps({**json.loads(laws.to_json()), "fitted_to": key}))
     return laws
 
 

@@ -18,6 +18,11 @@ def write_json(path: Path, value: object) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step: whoever reads it finds the old text or the new, never half of one."""
     partial = path.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
