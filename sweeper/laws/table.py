@@ -81,8 +81,3 @@ class Table:
                 known = ", ".join(sorted(set(column.tolist())))
                 raise LawError(f"{name}: no row has {wanted!r}; the table has {known}")
         return self.rows(keep)
-
-    @property
-    def own_share_known(self) -> bool:
-        """Whether every row's corpus is part of the mixture at some ratio."""
-        return all(np.any(self.share[self.corpus == name] > 0) for name in self.corpora)
