@@ -9,7 +9,7 @@ by one token, so that every token of a block is predicted once. A tail shorter t
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.errors import TrainerError
+from trainers.npy_stream import NpyStream
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "valid", "test")
@@ -82,35 +83,16 @@ def write_split(
 ) -> tuple[int, int]:
     """Write one split from (tokens with end-of-text, UTF-8 bytes) pairs; returns (documents, tokens).
 
-    Streams: memory does not grow with the corpus but for the document table.
+    Streams: memory does not grow with the corpus.
     """
-    rows: list[tuple[int, int, int]] = []
-
-    def chunks() -> Iterator[bytes]:
-        start = 0
+    with (
+        NpyStream(folder / f"{split}.tokens.npy", dtype) as stream,
+        NpyStream(folder / f"{split}.documents.npy", np.int64, row=(3,)) as table,
+    ):
         for tokens, size in documents:
-            rows.append((start, len(tokens), size))
-            start += len(tokens)
-            yield tokens.astype(dtype).tobytes()
-
-    raw = folder / f"{split}.tokens.raw"
-    with raw.open("wb") as out:
-        for chunk in chunks():
-            out.write(chunk)
-    total = sum(row[1] for row in rows)
-    _raw_to_npy(raw, folder / f"{split}.tokens.npy", dtype, total)
-    np.save(folder / f"{split}.documents.npy", np.array(rows, dtype=np.int64).reshape(-1, 3))
-    return len(rows), total
-
-
-def _raw_to_npy(raw: Path, target: Path, dtype: type, n: int) -> None:
-    if n == 0:
-        np.save(target, np.zeros(0, dtype=dtype))
-    else:
-        array = np.lib.format.open_memmap(target, mode="w+", dtype=np.dtype(dtype), shape=(n,))
-        array[:] = np.memmap(raw, dtype=dtype, mode="r", shape=(n,))
-        array.flush()
-    raw.unlink()
+            table.append((stream.rows, len(tokens), size))
+            stream.append(tokens)
+        return table.rows, stream.rows
 
 
 def write_meta(folder: Path, meta: dict[str, object]) -> None:
