@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-import torch
-
 from trainers.errors import TrainerError
 from trainers.mixture import Mixture
 from trainers.packed import PackedCorpus
 from trainers.ranks import Ranks
 from trainers.spec import TrialSpec
 from trainers.timetable import Timetable
+from trainers.windows import Windows, read_windows
 
 
 def open_corpora(spec: TrialSpec) -> dict[str, PackedCorpus]:
@@ -30,7 +28,7 @@ class Batches:
 
     def __init__(self, spec: TrialSpec, corpora: dict[str, PackedCorpus], table: Timetable, ranks: Ranks) -> None:
         self._length, self._size, self._micro = spec.max_seq_length, spec.global_batch_size, spec.micro_batch_size
-        self._ranks = ranks
+        self._ranks, self._document_mask = ranks, spec.document_mask
         self._train = {name: corpus["train"] for name, corpus in corpora.items()}
         n_train_blocks = {name: split.n_blocks(self._length) for name, split in self._train.items()}
         self._names = list(corpora)
@@ -38,15 +36,15 @@ class Batches:
         if table.n_steps > 0:
             self._mixture = Mixture(spec.seed, spec.mixture, n_train_blocks, table.n_steps * self._size)
 
-    def micro_batches(self, step: int) -> Iterator[torch.Tensor]:
-        """This rank's windows of a step: (at most micro_batch_size, length + 1) token ids on its device."""
+    def micro_batches(self, step: int) -> Iterator[Windows]:
+        """This rank's windows of a step, at most micro_batch_size at a time, on its device."""
         assert self._mixture is not None  # a trial of no steps asks for no batch
         mine = self._ranks.share(self._size)
         for start in range(mine.start, mine.stop, self._micro):
             rows = range(start, min(start + self._micro, mine.stop))
             blocks = [self._mixture.block(step * self._size + row) for row in rows]
-            windows = np.stack([self._train[name].window(index, self._length) for name, index in blocks])
-            yield torch.from_numpy(windows).to(self._ranks.device, non_blocking=True)
+            places = [(self._train[name], index) for name, index in blocks]
+            yield read_windows(places, self._length, self._document_mask).to(self._ranks.device)
 
     def unique_tokens(self, steps: int) -> dict[str, int]:
         """Distinct training tokens seen after `steps` steps, by corpus."""

@@ -11,6 +11,7 @@ from trainers.messages import CorpusLoss, DocumentLoss
 from trainers.models import Model
 from trainers.packed import PackedCorpus, PackedSplit
 from trainers.ranks import Ranks
+from trainers.windows import read_windows
 
 EvaluationSplit = Literal["valid", "test"]
 
@@ -25,10 +26,16 @@ class Evaluator:
     """Measures a model on the held-out splits of its corpora; the result depends on neither workers nor batch size."""
 
     def __init__(
-        self, corpora: dict[str, PackedCorpus], length: int, max_tokens: int, batch_size: int, ranks: Ranks
+        self,
+        corpora: dict[str, PackedCorpus],
+        length: int,
+        max_tokens: int,
+        batch_size: int,
+        ranks: Ranks,
+        document_mask: bool = False,
     ) -> None:
         self._corpora, self._length, self._max_tokens = corpora, length, max_tokens
-        self._batch_size, self._ranks = batch_size, ranks
+        self._batch_size, self._ranks, self._document_mask = batch_size, ranks, document_mask
 
     def check(self, splits: tuple[EvaluationSplit, ...]) -> None:
         """Look before training whether every split can be measured.
@@ -67,8 +74,9 @@ class Evaluator:
         model.evaluate()
         for start in range(0, len(mine), self._batch_size):
             rows = list(mine[start : start + self._batch_size])
-            windows = np.stack([packed.window(int(blocks[row]), self._length) for row in rows])
-            nll[rows] = model.nll(torch.from_numpy(windows).to(self._ranks.device))
+            places = [(packed, int(blocks[row])) for row in rows]
+            windows = read_windows(places, self._length, self._document_mask)
+            nll[rows] = model.nll(windows.to(self._ranks.device))
         model.train()
         return nll
 

@@ -78,7 +78,9 @@ class Trial:
         self._table = Timetable.of(spec)
         corpora = open_corpora(spec)
         self._batches = Batches(spec, corpora, self._table, ranks)
-        self._evaluator = Evaluator(corpora, spec.max_seq_length, spec.evaluation_tokens, spec.micro_batch_size, ranks)
+        self._evaluator = Evaluator(
+            corpora, spec.max_seq_length, spec.evaluation_tokens, spec.micro_batch_size, ranks, spec.document_mask
+        )
         self._evaluator.check(spec.evaluation_splits)
         self._model = build(spec, ranks.device)
         self._divergence = Divergence(self._model.vocabulary)

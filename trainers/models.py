@@ -8,8 +8,10 @@ from torch import nn
 
 from trainers.adapters import adapted, refuse_narrow_layers, without_dropout_and_repacking
 from trainers.errors import TrainerError
+from trainers.language_model import LanguageModel, has_linear_head
 from trainers.parameters import Counts, count, require_right_trainable
 from trainers.spec import TrialSpec
+from trainers.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -17,27 +19,31 @@ class Model:
     """A model ready to train, on its device."""
 
     module: nn.Module
+    """The `transformers` model, or the adapters around it."""
+    scorer: LanguageModel
+    """`module` as its losses; holds it."""
     counts: Counts
     vocabulary: int
     device: torch.device
     precision: torch.dtype
 
-    def logits(self, tokens: torch.Tensor) -> torch.Tensor:
-        """fp32 logits (batch, length, vocabulary) of token ids (batch, length)."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == torch.bfloat16):
-            output = self.module(input_ids=tokens, use_cache=False).logits
-        return output.float()  # type: ignore[no-any-return]
+    def nll(self, windows: Windows) -> torch.Tensor:
+        """Nats of every target of windows, (batch, length) in fp32."""
+        with self._autocast():
+            return self.scorer(windows)  # type: ignore[no-any-return]
 
-    def nll(self, window: torch.Tensor) -> torch.Tensor:
-        """Nats of every target of windows (batch, length + 1), as (batch, length) in fp32."""
-        logits, targets = self.logits(window[:, :-1]), window[:, 1:]
-        flat = nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none")
-        return flat.view(targets.shape)
+    def total_nll(self, windows: Windows) -> torch.Tensor:
+        """The sum of `nll`."""
+        with self._autocast():
+            return self.scorer(windows, "sum")  # type: ignore[no-any-return]
 
-    def total_nll(self, window: torch.Tensor) -> torch.Tensor:
-        """The sum of `nll`, by the cheaper reduction."""
-        logits, targets = self.logits(window[:, :-1]), window[:, 1:]
-        return nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="sum")
+    def logits(self, windows: Windows) -> torch.Tensor:
+        """fp32 logits (batch, length, vocabulary)."""
+        with self._autocast():
+            return self.scorer.logits(windows)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     def train(self) -> None:
         """Switch dropout on."""
@@ -62,7 +68,6 @@ def build(spec: TrialSpec, device: torch.device) -> Model:
     Raises:
         TrainerError: the model, method and lengths do not go together.
     """
-    _check(spec)
     precision = torch.bfloat16 if spec.precision == "bf16" else torch.float32
     torch.manual_seed(spec.seed)
     base = load_base(spec, device, torch.float32 if spec.method == "full" else precision, spec.method == "qlora")
@@ -72,21 +77,10 @@ def build(spec: TrialSpec, device: torch.device) -> Model:
         refuse_narrow_layers(base, spec.model.name)
     module = base.requires_grad_(True) if spec.lora is None else adapted(base, spec.lora, spec.seed)
     require_right_trainable(module, spec.method)
-    model = Model(module, counts.with_trainable(module), int(base.config.vocab_size), device, precision)
+    scorer = LanguageModel(module, has_linear_head(module))
+    model = Model(module, scorer, counts.with_trainable(module), int(base.config.vocab_size), device, precision)
     model.train()
     return model
-
-
-def _check(spec: TrialSpec) -> None:
-    if (spec.method == "full") != (spec.lora is None):
-        wanted = "no lora section" if spec.method == "full" else "a lora section"
-        raise TrainerError(f"lora: the method {spec.method} takes {wanted}")
-    if (spec.model.path is None) == (spec.model.config is None):
-        raise TrainerError(f"model: {spec.model.name} needs either path or config, and not both")
-    if spec.model.path is None and spec.method != "full":
-        raise TrainerError(
-            f"method: {spec.method} adapts trained weights, but {spec.model.name} is initialised at random; use full"
-        )
 
 
 def load_base(spec: TrialSpec, device: torch.device, dtype: torch.dtype, quantised: bool) -> Any:
@@ -97,12 +91,25 @@ def load_base(spec: TrialSpec, device: torch.device, dtype: torch.dtype, quantis
     options: dict[str, Any] = {"attn_implementation": "sdpa", "dtype": dtype}
     if spec.model.config is not None:
         config = dict(spec.model.config)
-        config = transformers.AutoConfig.for_model(config.pop("model_type"), **config)
+        config = without_dropout(transformers.AutoConfig.for_model(config.pop("model_type"), **config))
         return transformers.AutoModelForCausalLM.from_config(config, **options).to(device)
     if quantised:
         options |= {"quantization_config": _nf4(dtype), "device_map": {"": str(device)}}
-    model = transformers.AutoModelForCausalLM.from_pretrained(spec.model.path, **options)
+    config = without_dropout(transformers.AutoConfig.from_pretrained(spec.model.path))
+    model = transformers.AutoModelForCausalLM.from_pretrained(spec.model.path, config=config, **options)
     return model if quantised else model.to(device)
+
+
+def without_dropout(config: Any) -> Any:
+    """The configuration with every dropout of the base model at 0 (adapters have their own).
+
+    A pass or two over new text does not overfit, and masks that depend on how a batch is divided would make the loss
+    curve depend on it too.
+    """
+    for key, value in config.to_dict().items():
+        if key.endswith(("dropout", "pdrop")) and isinstance(value, float):
+            setattr(config, key, 0.0)
+    return config
 
 
 def _nf4(dtype: torch.dtype) -> Any:

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from trainers.combinations import objections
 
 SPEC_VERSION: Literal[1] = 1
 
 Method = Literal["full", "lora", "qlora"]
 Role = Literal["base", "search", "law", "confirm"]
 CorpusRole = Literal["general", "domain"]
+Optimizer = Literal["adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -50,16 +53,35 @@ class Lora(Record):
     dropout: Share = 0.0
     target_modules: str | tuple[str, ...] = "all-linear"
     use_rslora: bool = False
+    """Scale by alpha / sqrt(r) in place of alpha / r (Kalajdzievski 2023, arXiv:2312.03732)."""
+    train_embeddings: bool = False
+    """Train the input embedding and the output layer in full beside the adapters: for a domain's own vocabulary."""
+    train_norms: bool = False
+    """Train the normalisation layers in full beside the adapters."""
 
 
 class Schedule(Record):
-    """The learning rate over a trial, as a share of its peak."""
+    """The learning rate over a trial, as a share of its peak.
+
+    Re-warming and re-decaying a model whose pre-training ended at a low rate (Ibrahim et al. 2024, arXiv:2403.08763)
+    is `cosine` with a warm-up from `start_ratio` and an end at `min_ratio`.
+    """
 
     type: Literal["constant", "cosine", "linear", "wsd"] = "constant"
     warmup_ratio: Share = 0.0
     """Linear warm-up, share of all steps."""
+    warmup_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Linear warm-up in tokens, in place of `warmup_ratio`: the same for trials of every length."""
+    start_ratio: Share = 0.0
+    """Where the warm-up begins."""
     decay_ratio: Share = 0.2
-    """`wsd` only: the final share of steps, decayed as 1 - sqrt."""
+    """`wsd` only: the final share of steps, which decays."""
+    decay_tokens: Annotated[int, Field(ge=1)] | None = None
+    """`wsd` only: the decay in tokens, in place of `decay_ratio`."""
+    decay_shape: Literal["sqrt", "linear"] = "sqrt"
+    """`wsd` only: the decay falls as 1 - sqrt (Hägele et al. 2024, arXiv:2405.18392, section 3) or in a line."""
+    min_ratio: Share = 0.0
+    """Where a decay ends."""
 
 
 class TrialSpec(Record):
@@ -74,6 +96,8 @@ class TrialSpec(Record):
     schedule: Schedule = Schedule()
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    optimizer: Optimizer = "adamw"
+    """The 8-bit and paged ones are bitsandbytes' and need a GPU."""
     adam_betas: tuple[float, float] = (0.9, 0.95)
     corpora: tuple[CorpusRef, ...]
     """Every corpus that is trained on or evaluated."""
@@ -84,6 +108,9 @@ class TrialSpec(Record):
     max_seq_length: Annotated[int, Field(ge=2)]
     global_batch_size: Annotated[int, Field(ge=1)]
     """Sequences a step, over all workers and accumulation steps."""
+    document_mask: bool = False
+    """Documents that share a block do not attend to each other, and positions restart with each; in training and in
+    evaluation. By default attention crosses document boundaries within a block."""
     seed: Annotated[int, Field(ge=0)]
     precision: Literal["fp32", "bf16"]
     """Compute precision; master weights of full training are fp32 in both."""
@@ -91,6 +118,8 @@ class TrialSpec(Record):
     """Tokens at which every corpus is evaluated (after the step that reaches them); the end always is."""
     evaluation_tokens: Annotated[int, Field(ge=1)] = 8192
     """At most this many tokens a corpus and evaluation."""
+    evaluation_share: Annotated[float, Field(gt=0)] = 0.05
+    """All evaluations together score at most this share of `max_tokens` (but a block a corpus and evaluation)."""
     evaluation_splits: tuple[Literal["valid", "test"], ...] = ("valid",)
     """`test` is evaluated at the end only."""
 
@@ -99,12 +128,40 @@ class TrialSpec(Record):
     """Members of `evaluate_at` at which the trial waits for a verdict."""
     micro_batch_size: Annotated[int, Field(ge=1)] = 8
     """Sequences a worker puts through the model at once, at most."""
+    auto_batch: bool = False
+    """Out of memory: try again with half the micro-batch, and so twice the accumulation."""
+    activation_checkpointing: bool = False
+    """Keep each layer's input only and compute the layer again in the backward pass: less memory, more time."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """Several workers hold the whole model each (`ddp`) or a part of it each (`fsdp`: PyTorch's `fully_shard`)."""
     checkpoint_path: str | None = None
     """Folder for the trial's own checkpoints; None keeps none."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
     """A checkpoint is written at an evaluation where the last one is older than this."""
     export_path: str | None = None
     """Folder to save the trained model to, in `transformers` format, when the trial completes."""
+    branch_points: tuple[int, ...] = ()
+    """Tokens at which the whole state is kept in `branch_path`, for trials that decay from there."""
+    branch_path: str | None = None
+    """Folder of kept states: a trunk (constant rate, or before its decay) writes to it at its `branch_points`; a `wsd`
+    trial that agrees with a trunk up to its own decay begins at that trunk's last state before it."""
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _no_fp16(cls, value: Any) -> Any:
+        if value in ("fp16", "float16"):
+            raise ValueError(
+                "fp16 overflows without loss scaling, which skips steps, so that a trial would not train on the tokens "
+                "it counts; use bf16, or fp32 where the device has no bf16"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        found = objections(self)
+        if found:
+            raise ValueError("; ".join(found))
+        return self
 
     @property
     def id(self) -> str:
@@ -120,4 +177,7 @@ class TrialSpec(Record):
         return data
 
 
-_ELSEWHERE = {"rungs", "micro_batch_size", "checkpoint_path", "checkpoint_seconds", "export_path", "model", "corpora"}
+_ELSEWHERE = {
+    "rungs", "micro_batch_size", "auto_batch", "activation_checkpointing", "parallel", "checkpoint_path",
+    "checkpoint_seconds", "export_path", "branch_points", "branch_path", "model", "corpora",
+}  # fmt: skip

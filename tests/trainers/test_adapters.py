@@ -7,6 +7,7 @@ from tests.trainers.tiny import LENGTH, VOCABULARY
 from trainers.adapters import adapted, is_4bit
 from trainers.models import Model, build, load_base
 from trainers.spec import TrialSpec
+from trainers.windows import Windows
 
 CPU = torch.device("cpu")
 
@@ -45,7 +46,7 @@ def test_qlora_gradients_are_right_after_an_evaluation(make_spec: Callable[..., 
     window = torch.randint(1, VOCABULARY, (4, LENGTH + 1))
     model.evaluate()
     with torch.no_grad():
-        model.nll(window)
+        model.nll(Windows(window))
     model.train()
     ours, reference = gradients(model.module, window), gradients(twin, window)
     assert torch.nn.functional.cosine_similarity(ours, reference, dim=0) > 0.99
@@ -60,7 +61,7 @@ def test_dropout_is_off_while_evaluating_and_on_while_training(make_spec: Callab
         for name, parameter in model.trainable.items():
             if "lora_B" in name:
                 parameter.normal_(std=0.5)
-        window = torch.randint(1, VOCABULARY, (2, LENGTH + 1))
+        window = Windows(torch.randint(1, VOCABULARY, (2, LENGTH + 1)))
         model.evaluate()
         assert torch.equal(model.nll(window), model.nll(window))
         model.train()

@@ -15,6 +15,7 @@ from trainers.models import build
 from trainers.packed import PackedCorpus, PackedSplit
 from trainers.ranks import Ranks
 from trainers.spec import CorpusRef, TrialSpec
+from trainers.windows import Windows
 
 CPU = torch.device("cpu")
 ALONE = Ranks(0, 1, CPU)
@@ -94,9 +95,9 @@ def test_unequal_batches_do_not_pull_the_loss(make_spec: Make, monkeypatch: pyte
     model = build(spec, CPU)
     calls: list[int] = []
 
-    def pretend(self: Any, window: torch.Tensor) -> torch.Tensor:
-        calls.append(len(window))
-        return torch.full((len(window), LENGTH), 7.0 if len(calls) == 2 else 1.0)
+    def pretend(self: Any, windows: Windows) -> torch.Tensor:
+        calls.append(len(windows.tokens))
+        return torch.full((len(windows.tokens), LENGTH), 7.0 if len(calls) == 2 else 1.0)
 
     monkeypatch.setattr(type(model), "nll", pretend)
     corpora = {ref.name: PackedCorpus(ref.path) for ref in spec.corpora}

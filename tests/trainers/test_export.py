@@ -8,6 +8,7 @@ from tests.trainers.tiny import LENGTH, run
 from trainers.models import build
 from trainers.packed import PackedCorpus
 from trainers.spec import ModelRef, TrialSpec
+from trainers.windows import read_windows
 
 Make = Callable[..., TrialSpec]
 
@@ -69,5 +70,5 @@ def test_a_model_that_was_exported_can_be_trained_on(make_spec: Make, tmp_path: 
     run(spec)
     model = ModelRef(name="exported", path=str(tmp_path / "out"), fingerprint="e")
     built = build(make_spec(model=model), torch.device("cpu"))
-    window = torch.from_numpy(PackedCorpus(spec.corpora[0].path)["valid"].window(0, LENGTH))[None]
-    assert built.nll(window).shape == (1, LENGTH)
+    windows = read_windows([(PackedCorpus(spec.corpora[0].path)["valid"], 0)], LENGTH, document_mask=False)
+    assert built.nll(windows).shape == (1, LENGTH)

@@ -14,6 +14,7 @@ from trainers.mixture import Mixture
 from trainers.models import Model
 from trainers.packed import PackedCorpus
 from trainers.spec import TrialSpec
+from trainers.windows import Windows
 
 Make = Callable[..., TrialSpec]
 STEP = 4 * LENGTH
@@ -182,7 +183,7 @@ def test_a_learning_rate_far_too_high_is_a_divergence(make_spec: Make) -> None:
 
 
 def test_running_out_of_memory_is_a_failure_with_its_cause(make_spec: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def explode(self: Model, window: torch.Tensor) -> torch.Tensor:
+    def explode(self: Model, windows: Windows) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore")
 
     monkeypatch.setattr(Model, "total_nll", explode)

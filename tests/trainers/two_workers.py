@@ -14,11 +14,12 @@ import torch.distributed as dist
 from tests.trainers.tiny import run
 from trainers.models import Model
 from trainers.spec import TrialSpec
+from trainers.windows import Windows
 
 _TOTAL_NLL = Model.total_nll
 
 
-def _explode(self: Model, window: torch.Tensor) -> torch.Tensor:
+def _explode(self: Model, windows: Windows) -> torch.Tensor:
     raise torch.OutOfMemoryError("only here")
 
 
