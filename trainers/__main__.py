@@ -1,57 +1,55 @@
-"""`python -m trainers SPEC.json`: run one trial alone and print its messages as JSON lines.
+"""`python -m trainers`: trials without the sweeper and without Ray.
 
-Under `torchrun` the trial runs on all of its workers (NCCL with GPUs, else gloo).
+    python -m trainers SPEC             train one trial; the same as `python -m trainers train SPEC`
+    python -m trainers evaluate MODEL CORPUS ...
+    python -m trainers plan SPEC
+
+Under `torchrun --nproc-per-node N -m trainers ...` a trial and an evaluation run on all N workers.
 """
 
 import argparse
+import logging
 import os
 import sys
-from pathlib import Path
+from types import ModuleType
 
-from pydantic import ValidationError
+from trainers.errors import TrainerError
+from trainers.verbs import evaluate, plan, train
 
-from trainers.messages import CONTINUE, Failure, Message, Verdict
-from trainers.spec import TrialSpec
+VERBS: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "plan": plan}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run; returns the exit status: 0, 1 after a failure, 2 where the spec is at fault."""
-    parser = argparse.ArgumentParser(prog="python -m trainers", description="Run one trial and print its messages.")
-    parser.add_argument("spec", type=Path, help="a trial's spec as JSON")
-    path: Path = parser.parse_args(arguments).spec
+    """Run a verb; returns the exit status: 0, 1 after a failure, 2 where what was asked for is at fault."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] not in VERBS and not words[0].startswith("-"):
+        words = ["train", *words]
+    parsed = _parser().parse_args(words)
     try:
-        spec = TrialSpec.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        print(f"{path}: {error}", file=sys.stderr)
+        return int(VERBS[parsed.verb].run(parsed))
+    except TrainerError as error:
+        if os.environ.get("RANK", "0") == "0":
+            print(error, file=sys.stderr)
         return 2
-    return _run(spec)
 
 
-def _run(spec: TrialSpec) -> int:
-    import torch
-    import torch.distributed as dist
-
-    from trainers.loop import run_trial
-
-    if "WORLD_SIZE" in os.environ:
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    try:
-        end = run_trial(spec, _print)
-        if not dist.is_initialized() or dist.get_rank() == 0:
-            _print(end)
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
-    if isinstance(end, Failure):
-        print(end.reason, file=sys.stderr)
-        return 2 if end.cause == "bad_spec" else 1
-    return 0
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m trainers",
+        description="Train one trial, evaluate a model, or say what a trial will cost. A file alone is trained.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, verb in VERBS.items():
+        text = (verb.__doc__ or "").splitlines()[0].partition(": ")[2]
+        verb.add_arguments(verbs.add_parser(name, help=text, description=text))
+    return parser
 
 
-def _print(message: Message) -> Verdict:
-    print(message.model_dump_json(), flush=True)
-    return CONTINUE
+def _script() -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("trainers").setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
+    return main()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_script())

@@ -118,8 +118,9 @@ class TrialSpec(Record):
     """Tokens at which every corpus is evaluated (after the step that reaches them); the end always is."""
     evaluation_tokens: Annotated[int, Field(ge=1)] = 8192
     """At most this many tokens a corpus and evaluation."""
-    evaluation_share: Annotated[float, Field(gt=0)] = 0.05
-    """All evaluations together score at most this share of `max_tokens` (but a block a corpus and evaluation)."""
+    evaluation_share: Annotated[float, Field(gt=0)] | None = 0.05
+    """All evaluations together score at most this share of `max_tokens` (but a block a corpus and evaluation); None:
+    no such bound."""
     evaluation_splits: tuple[Literal["valid", "test"], ...] = ("valid",)
     """`test` is evaluated at the end only."""
 
@@ -160,7 +161,7 @@ class TrialSpec(Record):
     def _goes_together(self) -> Self:
         found = objections(self)
         if found:
-            raise ValueError("; ".join(found))
+            raise ValueError("\n".join(found))
         return self
 
     @property

@@ -28,7 +28,9 @@ def test_prints_every_message_as_a_line_of_json(
 @pytest.mark.parametrize("text", ["{", '{"role": "dance"}'])
 def test_a_file_that_is_no_spec_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert main([write(tmp_path, text)]) == 2
-    assert "spec.json" in capsys.readouterr().err
+    errors = capsys.readouterr().err
+    assert all(line.startswith(str(tmp_path / "spec.json")) for line in errors.splitlines())
+    assert errors and "Traceback" not in errors and "http" not in errors
 
 
 def test_a_missing_file_exits_with_2(tmp_path: Path) -> None:
@@ -42,3 +44,26 @@ def test_a_spec_that_cannot_be_trained_exits_with_2_and_says_why(
     captured = capsys.readouterr()
     assert "max_seq_length" in captured.err
     assert json.loads(captured.out.splitlines()[-1])["cause"] == "bad_spec"
+
+
+def test_the_verb_train_is_what_a_bare_file_means(
+    make_spec: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, make_spec(max_tokens=0, evaluate_at=(), mixture={}).model_dump_json())
+    kinds = []
+    for words in ([path], ["train", path]):
+        assert main(words) == 0
+        kinds.append([MESSAGE.validate_json(line).kind for line in capsys.readouterr().out.splitlines()])
+    assert kinds[0] == kinds[1] == ["measurement", "finished"]
+
+
+def test_an_unknown_option_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--dance"])
+    assert end.value.code == 2
+    assert "usage: python -m trainers" in capsys.readouterr().err
+
+
+def test_plan_spends_nothing(make_spec: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", write(tmp_path, make_spec().model_dump_json())]) == 0
+    assert "12" in capsys.readouterr().out
