@@ -61,7 +61,7 @@ def spec(role: Role = "law", method: Method = "full", ratio: float = 0.5, **chan
     """A trial of the model `tiny` on `general` and `code`."""
     fields: dict[str, object] = {
         "role": role,
-        "model": ModelRef(name="tiny", fingerprint="f-tiny"),
+        "model": ModelRef(name="tiny", path="/models/tiny", fingerprint="f-tiny"),
         "method": method,
         "lora": None if method == "full" else Lora(r=4, alpha=8.0),
         "learning_rate": 1e-3,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sweeper.experiment.evaluation_budget import evaluation_tokens
 from sweeper.experiment.model import Experiment
 from sweeper.experiment.quantities import format_tokens
 from sweeper.experiment.spread import METHODS, RatePerMethod
@@ -9,7 +10,7 @@ from sweeper.experiment.spread import METHODS, RatePerMethod
 
 def warnings(experiment: Experiment) -> list[str]:
     """Sentences on what will weaken the answer or has no effect; each begins with the field it is about."""
-    checks = (_law, _constraint, _confirm, _unused, _search, _coincident)
+    checks = (_law, _constraint, _confirm, _unused, _search, _coincident, _evaluation)
     return [said for check in checks for said in check(experiment)]
 
 
@@ -76,4 +77,15 @@ def _coincident(experiment: Experiment) -> Iterator[str]:
         yield (
             f"search.rungs: the first, {rungs[0]:g} of search.max_tokens, is less than one step ({step} tokens); "
             "trials would be judged on their first step"
+        )
+
+
+def _evaluation(experiment: Experiment) -> Iterator[str]:
+    evaluation, scored = experiment.evaluation, evaluation_tokens(experiment)
+    if scored < evaluation.max_tokens:
+        scored = max(scored, experiment.trainer.max_seq_length)
+        yield (
+            f"evaluation.share: {evaluation.share:g} of the shortest trial leaves {format_tokens(scored)} tokens of "
+            f"each corpus an evaluation, not {format_tokens(evaluation.max_tokens)} (evaluation.max_tokens), so losses "
+            "are noisier; raise the share, or take fewer evaluations"
         )

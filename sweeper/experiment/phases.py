@@ -76,3 +76,6 @@ class Evaluation(Section):
 
     max_tokens: Tokens = 8_000
     """Held-out tokens of each corpus that an evaluation scores, at most."""
+    share: Annotated[Number, Field(gt=0.0), Unit("share")] = 0.05
+    """All evaluations of a trial together score at most this share of its training tokens, whatever `max_tokens` says
+    (but at least one sequence of each corpus); the same held-out text for all trials."""

@@ -23,6 +23,8 @@ class Resources(Section):
     """Whether each worker has a GPU to itself."""
     threads_per_worker: Annotated[Count | None, Auto, Unit("CPU threads"), Allowed("auto, or ≥ 1")] = None
     """CPU threads of each worker, and the CPUs it reserves."""
+    prepare_processes: Annotated[Count | None, Auto, Allowed("auto, or ≥ 1")] = None
+    """Processes that tokenise corpora, on the machine of the command line; `auto`: one a CPU. Changes no result."""
     storage: Annotated[str, Field(min_length=1)] | None = None
     """Folder that every node sees under the same path, for checkpoints, packed text and base models; by default the
     output folder, which serves one machine only."""

@@ -1,13 +1,19 @@
 """The text of a new experiment file."""
 
 import json
+import math
 import re
 from pathlib import Path
 
 from sweeper.experiment.defaults import LAW_RATIOS, REPLICATES, TRIALS, Defaults, budget
 from sweeper.experiment.model_size import ModelSize
+from sweeper.experiment.phases import Evaluation, Law, Search
 from sweeper.experiment.quantities import format_tokens
 from sweeper.experiment.spread import ADAPTERS
+
+CORPORA = 2
+MOST_EVALUATION = 0.75
+"""Of a trial's training tokens; scoring a token costs about a third of training on it."""
 
 _TEMPLATE = """\
 # How much of the general text to mix in, which method, learning rate and rank, to adapt {model_comment}.
@@ -62,7 +68,8 @@ constraint: {{corpus: general, max_increase: 0.03, confidence: 0.8}}
 
 # The recommendation is made for this many tokens; laws reach to about twice law.max_tokens.
 confirm: {{tokens: {confirm_tokens}}}
-evaluation: {{max_tokens: {evaluation_tokens}}}    # held-out tokens of each corpus; more: less noise, more time
+# Held-out tokens of each corpus an evaluation scores; all evaluations of a trial: at most `share` of its tokens.
+evaluation: {{max_tokens: {evaluation_tokens}, share: {evaluation_share}}}
 
 # All trials together train on at most {total} tokens{share_comment}.
 resources: auto                         # or {{lanes: 2, num_workers: 1, use_gpu: true, storage: /shared/sweeper}}
@@ -73,6 +80,7 @@ tracking: {{mlflow: auto}}                # a sqlite store in the output folder,
 def render(*, name: str, model: str, general: str, domain: str, size: ModelSize, defaults: Defaults, file: Path) -> str:
     """The text of the file; `general`, `domain` and `model` as they shall stand in it."""
     recipe = defaults.recipe
+    evaluation_tokens = budget(max(8000, 16 * defaults.length))
     return _TEMPLATE.format(
         name=json.dumps(name) if not re.fullmatch(r"[A-Za-z][\w.-]*", name) else name,
         file=file,
@@ -99,10 +107,22 @@ def render(*, name: str, model: str, general: str, domain: str, size: ModelSize,
         law_tokens=format_tokens(defaults.law_tokens),
         replicates=REPLICATES,
         confirm_tokens=format_tokens(defaults.confirm_tokens),
-        evaluation_tokens=format_tokens(budget(max(8000, 16 * defaults.length))),
+        evaluation_tokens=format_tokens(evaluation_tokens),
+        evaluation_share=_evaluation_share(defaults, evaluation_tokens),
         total=format_tokens(_two_digits(defaults.total_tokens)),
         share_comment=" where none is pruned, with one base model",
     )
+
+
+def _evaluation_share(defaults: Defaults, evaluation_tokens: int) -> float:
+    """What evaluations of that size cost the trial that can afford least: the default share, or more where it must be.
+
+    Small budgets cannot have both quiet losses and cheap evaluations; losses too noisy to fit would waste all of it.
+    """
+    search = (len(Search.model_fields["rungs"].default) + 1) / defaults.search_tokens
+    law = Law.model_fields["evaluations"].default / defaults.law_tokens
+    needed: float = max(search, law) * evaluation_tokens * CORPORA
+    return float(min(MOST_EVALUATION, max(Evaluation().share, math.ceil(needed * 100) / 100)))
 
 
 def _length_comment(size: ModelSize, defaults: Defaults) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sweeper.experiment.evaluation_budget import evaluation_tokens
 from sweeper.experiment.model import Experiment
 from trainers.spec import CorpusRef, Lora, Method, ModelRef, Role, Schedule, TrialSpec
 
@@ -130,9 +131,8 @@ class SpecFactory:
             method=method,
             lora=self._lora(lora_r) if method != "full" else None,
             learning_rate=learning_rate,
-            schedule=Schedule(
-                type=trainer.lr_scheduler_type, warmup_ratio=trainer.warmup_ratio, decay_ratio=trainer.decay_ratio
-            ),
+            schedule=self._schedule,
+            optimizer=trainer.optimizer,
             weight_decay=trainer.weight_decay,
             max_grad_norm=trainer.max_grad_norm,
             adam_betas=(trainer.adam_beta1, trainer.adam_beta2),
@@ -141,16 +141,33 @@ class SpecFactory:
             max_tokens=tokens,
             max_seq_length=trainer.max_seq_length,
             global_batch_size=trainer.global_batch_size,
+            document_mask=trainer.document_mask,
             seed=seed,
             precision=self.precision,
             evaluate_at=evaluate_at,
-            evaluation_tokens=self.experiment.evaluation.max_tokens,
+            evaluation_tokens=evaluation_tokens(self.experiment),
+            evaluation_share=None,
             evaluation_splits=splits,
             rungs=rungs,
             micro_batch_size=trainer.per_device_train_batch_size,
+            auto_batch=trainer.auto_batch,
+            activation_checkpointing=trainer.activation_checkpointing,
+            parallel=trainer.parallel,
             checkpoint_seconds=self.experiment.resources.checkpoint_seconds,
         )
         return spec.model_copy(update={"checkpoint_path": str(self.checkpoints / spec.id)}) if tokens else spec
+
+    @property
+    def _schedule(self) -> Schedule:
+        trainer = self.experiment.trainer
+        return Schedule(
+            type=trainer.lr_scheduler_type,
+            warmup_ratio=trainer.warmup_ratio,
+            start_ratio=trainer.warmup_start_ratio,
+            decay_ratio=trainer.decay_ratio,
+            decay_shape=trainer.decay_shape,
+            min_ratio=trainer.min_lr_ratio,
+        )
 
     def _lora(self, lora_r: int | None) -> Lora:
         if lora_r is None:
@@ -162,4 +179,6 @@ class SpecFactory:
             dropout=trainer.lora_dropout,
             target_modules=trainer.target_modules,
             use_rslora=trainer.use_rslora,
+            train_embeddings=trainer.lora_train_embeddings,
+            train_norms=trainer.lora_train_norms,
         )

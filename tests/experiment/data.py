@@ -24,6 +24,7 @@ _WHOLE: dict[str, Any] = {
     "law": {"domain_ratio": [0.0, 0.1, 0.33, 0.67, 1.0], "max_tokens": "160k"},
     "constraint": {"corpus": "general", "max_increase": 0.03},
     "confirm": {"tokens": "240k"},
+    "evaluation": {"share": 0.7},
 }
 
 

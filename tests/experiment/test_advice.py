@@ -33,8 +33,8 @@ def test_weak_spots_are_pointed_out(changes: dict[str, Any], said: str) -> None:
         {"confirm__tokens": "320k"},
         {"search__trials": 6},
         {"search__trials": 5, "search__sampler": "random"},
-        {"search__max_tokens": 4000, "search__pruner": "none"},
-        {"law__max_tokens": 6144, "confirm__tokens": 6144},
+        {"search__max_tokens": 4000, "search__pruner": "none", "evaluation__max_tokens": 400},
+        {"law__max_tokens": 6144, "confirm__tokens": 6144, "evaluation__max_tokens": 300},
     ],
 )
 def test_sound_experiments_are_left_alone(changes: dict[str, Any]) -> None:

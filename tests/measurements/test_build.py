@@ -91,7 +91,7 @@ def test_an_unknown_base_loss_is_nan_unless_it_is_given():
 
 
 def test_base_losses_of_another_model_are_not_borrowed():
-    other = spec(model=ModelRef(name="other", fingerprint="f-other"))
+    other = spec(model=ModelRef(name="other", path="/models/other", fingerprint="f-other"))
     assert math.isnan(rows([base_record(), record(other, [measurement(1024, 3.1, 3.5)])])[-1]["base_loss"])
 
 
@@ -112,7 +112,7 @@ def test_a_running_trial_of_an_unknown_size_has_no_params():
     running = record(spec(), [measurement(1024, 3.1, 3.5)], state="running")
     assert rows([running])[0]["params"] is None
     table = build_table(
-        [running, record(spec(model=ModelRef(name="o", fingerprint="o")), [measurement(1, 3, 3)])],
+        [running, record(spec(model=ModelRef(name="o", path="/models/o", fingerprint="o")), [measurement(1, 3, 3)])],
         target="code",
         corpus_roles=ROLES,
     )
