@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from trainers.schedule import StepSchedule
+
 if TYPE_CHECKING:
     from trainers.spec import TrialSpec
 
@@ -37,6 +39,10 @@ def _schedule(spec: "TrialSpec") -> Iterator[str]:
             f"schedule: a warm-up of {warmup:,.0f} and a decay of {decay:,.0f} tokens do not fit into max_tokens "
             f"{tokens:,}; shorten them"
         )
+    if schedule.start_ratio > 0 and warmup == 0:
+        yield f"schedule: start_ratio {schedule.start_ratio:g} is where a warm-up begins, but there is none; add one"
+    if schedule.min_ratio > 0 and schedule.type == "constant":
+        yield f"schedule: min_ratio {schedule.min_ratio:g} is where a decay ends, but a constant rate has none"
 
 
 def _sharding(spec: "TrialSpec") -> Iterator[str]:
@@ -52,10 +58,14 @@ def _branches(spec: "TrialSpec") -> Iterator[str]:
         return
     if spec.branch_path is None:
         yield "branch_points: states to branch from need a folder; set branch_path"
+    size, last = spec.global_batch_size * spec.max_seq_length, max(spec.branch_points)
+    start = StepSchedule(spec.schedule, -(-spec.max_tokens // size), size).decay_start
     if spec.schedule.type in ("cosine", "linear"):
         yield (
             f"branch_points: a {spec.schedule.type} schedule decays from the start, so nothing can branch off; "
             "use constant or wsd"
         )
-    if max(spec.branch_points) > spec.max_tokens:
-        yield f"branch_points: {max(spec.branch_points):,} lies behind max_tokens {spec.max_tokens:,}; leave it out"
+    elif last > spec.max_tokens:
+        yield f"branch_points: {last:,} lies behind max_tokens {spec.max_tokens:,}; leave it out"
+    elif -(-last // size) > start:
+        yield f"branch_points: at {last:,} the decay, which begins at {start * size:,}, is under way; leave it out"

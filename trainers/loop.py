@@ -20,7 +20,7 @@ from trainers.messages import Failure, Finished, Measurement, Message, Verdict
 from trainers.models import build
 from trainers.progress import ProgressClock
 from trainers.ranks import Ranks
-from trainers.schedule import decay, lr_area
+from trainers.sharding import is_sharded
 from trainers.spec import TrialSpec
 from trainers.stepper import Stepper
 from trainers.timetable import Timetable
@@ -82,7 +82,7 @@ class Trial:
             corpora, spec.max_seq_length, spec.evaluation_tokens, spec.micro_batch_size, ranks, spec.document_mask
         )
         self._evaluator.check(spec.evaluation_splits)
-        self._model = build(spec, ranks.device)
+        self._model = build(spec, ranks.device, is_sharded(spec, ranks))
         self._divergence = Divergence(self._model.vocabulary)
         self.keeper = Keeper(spec, ranks)
         self._progress = ProgressClock()
@@ -160,15 +160,14 @@ class Trial:
         return _ACTIONS[round(code)]
 
     def _measurement(self) -> Measurement:
-        n_steps, schedule = self._table.n_steps, self._spec.schedule
-        last = self._step == n_steps
+        last = self._step == self._table.n_steps
         splits = tuple(split for split in self._spec.evaluation_splits if last or split != "test")
         losses = self._evaluator.measure(self._model, splits)
         return Measurement(
             tokens=self.tokens,
             step=self._step,
-            lr_area=lr_area(schedule, self._step, n_steps, self._table.tokens_per_step),
-            lr_fraction=decay(schedule, self._step, n_steps),
+            lr_area=self._table.schedule.area(self._step),
+            lr_fraction=self._table.schedule.decay(self._step),
             losses=losses,
             unique_tokens=self._batches.unique_tokens(self._step),
             seconds=time.perf_counter() - self._began,

@@ -1,40 +1,73 @@
-"""The learning rate over a trial, as a share of its peak: pure functions of the steps done and the steps in all."""
+"""The learning rate over a trial, as a share of its peak: a pure function of the step."""
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from trainers.spec import Schedule
-
-
-def warmup_steps(schedule: Schedule, n_steps: int) -> int:
-    """How many steps the warm-up takes."""
-    return round(schedule.warmup_ratio * n_steps)
-
-
-def decay(schedule: Schedule, step: float, n_steps: int) -> float:
-    """The decay's part of the multiplier after `step` steps: 1 during warm-up, 0 at the end of a full decay.
-
-    `wsd` falls as 1 - sqrt over its last share of steps (Hägele et al. 2024, arXiv:2405.18392, section 3).
-    """
-    start = warmup_steps(schedule, n_steps)
-    if schedule.type == "wsd":
-        start = max(start, n_steps - round(schedule.decay_ratio * n_steps))
-    if schedule.type == "constant" or step <= start or start >= n_steps:
-        return 1.0
-    done = min(1.0, (step - start) / (n_steps - start))
-    if schedule.type == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * done))
-    return 1 - done if schedule.type == "linear" else 1 - math.sqrt(done)
+if TYPE_CHECKING:
+    from trainers.spec import Schedule
 
 
-def multiplier(schedule: Schedule, step: int, n_steps: int) -> float:
-    """Learning rate / peak at step `step` (from 0) of `n_steps`.
+@dataclass(frozen=True)
+class StepSchedule:
+    """A schedule counted in the whole steps of one trial."""
 
-    The warm-up's first step already learns and its last has the peak; no step of a decay has the multiplier 0.
-    """
-    warmup = warmup_steps(schedule, n_steps)
-    return (step + 1) / warmup if step < warmup else decay(schedule, step, n_steps)
+    schedule: "Schedule"
+    n_steps: int
+    tokens_per_step: int
 
+    @cached_property
+    def warmup_steps(self) -> int:
+        """How many steps the warm-up takes."""
+        if self.schedule.warmup_tokens is not None:
+            return min(self.n_steps, -(-self.schedule.warmup_tokens // self.tokens_per_step))
+        return round(self.schedule.warmup_ratio * self.n_steps)
 
-def lr_area(schedule: Schedule, steps_done: int, n_steps: int, tokens_per_step: int) -> float:
-    """Sum over the steps done of learning rate / peak times the tokens of a step, in tokens."""
-    return tokens_per_step * math.fsum(multiplier(schedule, step, n_steps) for step in range(steps_done))
+    @cached_property
+    def decay_start(self) -> int:
+        """The steps done when the decay begins: all of them at a constant rate, the warm-up for cosine and linear."""
+        if self.schedule.type == "constant":
+            return self.n_steps
+        if self.schedule.type != "wsd":
+            return self.warmup_steps
+        if self.schedule.decay_tokens is not None:
+            length = -(-self.schedule.decay_tokens // self.tokens_per_step)
+        else:
+            length = round(self.schedule.decay_ratio * self.n_steps)
+        return max(self.warmup_steps, self.n_steps - length)
+
+    def decay(self, steps_done: float) -> float:
+        """The decay's part of the multiplier after so many steps: 1 up to its start, `min_ratio` at its end."""
+        if steps_done <= self.decay_start or self.decay_start >= self.n_steps:
+            return 1.0
+        share = min(1.0, (steps_done - self.decay_start) / (self.n_steps - self.decay_start))
+        fallen = self._fall(share)
+        return fallen + self.schedule.min_ratio * (1 - fallen)
+
+    def _fall(self, share: float) -> float:
+        """From 1 to 0 as `share` goes from 0 to 1.
+
+        The cosine is that of Loshchilov & Hutter 2017 (arXiv:1608.03983), section 3; 1 - sqrt is that of Hägele et al.
+        2024 (arXiv:2405.18392), section 3.
+        """
+        if self.schedule.type == "cosine":
+            return 0.5 * (1 + math.cos(math.pi * share))
+        if self.schedule.type == "wsd" and self.schedule.decay_shape == "sqrt":
+            return 1 - math.sqrt(share)
+        return 1 - share
+
+    def multiplier(self, step: int) -> float:
+        """Learning rate / peak at step `step`, counted from 0.
+
+        The warm-up's first step is one part above `start_ratio` and its last has the peak; so has the first step of a
+        decay, whose last step is one part above `min_ratio`: every step learns.
+        """
+        if step >= self.warmup_steps:
+            return self.decay(step)
+        done = (step + 1) / self.warmup_steps
+        return done + self.schedule.start_ratio * (1 - done)
+
+    def area(self, steps_done: int) -> float:
+        """Sum over the steps done of learning rate / peak times the tokens of a step, in tokens."""
+        return self.tokens_per_step * math.fsum(self.multiplier(step) for step in range(steps_done))

@@ -10,7 +10,6 @@ from trainers.gradients import ERRORS, LOSS, VERDICT, FlatGradients
 from trainers.models import Model
 from trainers.parameters import decay_groups
 from trainers.ranks import Ranks, Reason, reason_of
-from trainers.schedule import multiplier
 from trainers.spec import TrialSpec
 from trainers.timetable import Timetable
 
@@ -42,7 +41,7 @@ class Stepper:
 
     def learning_rate(self, step: int) -> float:
         """Of step `step`, counted from 0."""
-        return self._spec.learning_rate * multiplier(self._spec.schedule, step, self._table.n_steps)
+        return self._spec.learning_rate * self._table.schedule.multiplier(step)
 
     def step(self, step: int, verdict: int) -> None:
         """Take step `step`; rank 0's `verdict` code travels with the gradients."""

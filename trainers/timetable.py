@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from trainers.errors import TrainerError
+from trainers.schedule import StepSchedule
 from trainers.spec import TrialSpec
 
 
@@ -20,6 +21,9 @@ class Timetable:
     """Steps after which every corpus is evaluated, rising; the last is `n_steps`."""
     rungs: tuple[int, ...]
     """Those of `evaluations` whose verdict the driver decides."""
+    schedule: StepSchedule
+    branch_points: tuple[int, ...] = ()
+    """Steps after which the whole state is kept for branches, rising."""
 
     @staticmethod
     def of(spec: TrialSpec) -> "Timetable":
@@ -35,7 +39,14 @@ class Timetable:
         strange = sorted(set(spec.rungs) - set(spec.evaluate_at))
         if strange:
             raise TrainerError(f"rungs: {strange} are not in evaluate_at {list(spec.evaluate_at)}; add them there")
-        return Timetable(size, n_steps, tuple(sorted(evaluations)), tuple(sorted(_steps(t, size) for t in spec.rungs)))
+        return Timetable(
+            tokens_per_step=size,
+            n_steps=n_steps,
+            evaluations=tuple(sorted(evaluations)),
+            rungs=_rising(spec.rungs, size),
+            schedule=StepSchedule(spec.schedule, n_steps, size),
+            branch_points=_rising(spec.branch_points, size),
+        )
 
     def tokens(self, steps: int) -> int:
         """Training tokens after `steps` steps, as a `Measurement` gives them."""
@@ -48,3 +59,7 @@ class Timetable:
 
 def _steps(tokens: int, tokens_per_step: int) -> int:
     return -(-tokens // tokens_per_step)
+
+
+def _rising(tokens: tuple[int, ...], tokens_per_step: int) -> tuple[int, ...]:
+    return tuple(sorted({_steps(t, tokens_per_step) for t in tokens}))
