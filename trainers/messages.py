@@ -72,6 +72,26 @@ class Progress(Record):
     tokens_per_second: float
 
 
+class ExportedLoss(Record):
+    """One corpus, before and after the export; nats per token on the same blocks."""
+
+    corpus: str
+    split: Literal["valid", "test"]
+    trained: float
+    """By the trial's last measurement: through NF4 and adapters for `qlora`."""
+    exported: float
+    """Of the model as it was saved: adapters merged, rounded to the export's type."""
+
+
+class Exported(Record):
+    """What was saved, loaded again and measured."""
+
+    dtype: Literal["fp32", "bf16"]
+    losses: tuple[ExportedLoss, ...]
+    seconds: float
+    """Saving, loading and measuring."""
+
+
 class Finished(Record):
     """The trial returned: at its end, or because it was told to."""
 
@@ -90,6 +110,8 @@ class Finished(Record):
     trainable_params: int
     workers: int
     device: str
+    exported: Exported | None = None
+    """Where the trial saved its model."""
 
 
 class Failure(Record):

@@ -141,6 +141,8 @@ class TrialSpec(Record):
     """A checkpoint is written at an evaluation where the last one is older than this."""
     export_path: str | None = None
     """Folder to save the trained model to, in `transformers` format, when the trial completes."""
+    export_dtype: Literal["fp32", "bf16"] | None = None
+    """Of the exported weights; None takes the compute precision, in which they were used and measured."""
     branch_points: tuple[int, ...] = ()
     """Tokens at which the whole state is kept in `branch_path`, for trials that decay from there."""
     branch_path: str | None = None
@@ -180,5 +182,5 @@ class TrialSpec(Record):
 
 _ELSEWHERE = {
     "rungs", "micro_batch_size", "auto_batch", "activation_checkpointing", "parallel", "checkpoint_path",
-    "checkpoint_seconds", "export_path", "branch_points", "branch_path", "model", "corpora",
+    "checkpoint_seconds", "export_path", "export_dtype", "branch_points", "branch_path", "model", "corpora",
 }  # fmt: skip
