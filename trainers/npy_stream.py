@@ -51,7 +51,7 @@ class NpyStream:
         header = self._header_for(self.rows)
         if len(header) != self._header:
             raise TrainerError(
-                f"{self._out.name}: numpy's header of {self.rows} rows does not fit the {self._header} bytes kept for it"
+                f"{self._out.name}: numpy's header of {self.rows} rows does not fit the {self._header} bytes kept"
             )
         self._out.seek(0)
         self._out.write(header)

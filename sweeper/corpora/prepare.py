@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from sweeper.corpora.documents import BadDocuments
 from sweeper.corpora.errors import CorpusError
 from sweeper.corpora.hashes import FileHashes, digest_of
 from sweeper.corpora.packing import Packed, Placed, pack
+from sweeper.corpora.pool import TokenizerPool
 from sweeper.corpora.prepared import PreparedCorpus, SplitCounts, load_prepared
 from sweeper.corpora.source import CorpusSource
 from sweeper.corpora.split import Divider, text_digest
@@ -57,7 +58,12 @@ def find_prepared(name: str, source: CorpusSource, tokenizer: TokenizerRef, cach
 
 
 def prepare_corpus(
-    name: str, source: CorpusSource, tokenizer: TokenizerRef, cache: Path, on_progress: OnProgress | None = None
+    name: str,
+    source: CorpusSource,
+    tokenizer: TokenizerRef,
+    cache: Path,
+    on_progress: OnProgress | None = None,
+    pool: TokenizerPool | None = None,
 ) -> PreparedCorpus:
     """Give the packed corpus, made now where the cache has none of this content.
 
@@ -67,6 +73,7 @@ def prepare_corpus(
         tokenizer: what turns it into tokens.
         cache: the folder that all experiments share.
         on_progress: called now and then while it is made.
+        pool: what tokenises; it changes no result. None takes a new one, of every CPU.
 
     Raises:
         CorpusError: a source cannot be read, more than 1 % of its documents are bad, or the tokeniser cannot be used.
@@ -80,7 +87,10 @@ def prepare_corpus(
     with FileLock(f"{found.path}.lock"):
         # Another process may have made it while this one waited.
         existing = load_prepared(name, found.path, reused=True)
-        return existing or _make(found, source, tokenizer, on_progress or _silent)
+        if existing:
+            return existing
+        with nullcontext(pool) if pool else TokenizerPool() as tokenising:
+            return _make(found, source, tokenizer, on_progress or _silent, tokenising)
 
 
 def _silent(done: int, total: int | None, label: str) -> None:
@@ -107,14 +117,17 @@ def _fingerprint(source: CorpusSource, tokenizer: TokenizerRef, cache: Path) -> 
     return digest_of(content)
 
 
-def _make(found: FoundCorpus, source: CorpusSource, tokenizer: TokenizerRef, on_progress: OnProgress) -> PreparedCorpus:
+def _make(
+    found: FoundCorpus, source: CorpusSource, tokenizer: TokenizerRef, on_progress: OnProgress, pool: TokenizerPool
+) -> PreparedCorpus:
     encoder = load_encoder(tokenizer)
     with _new_folder(found.path) as folder:
         bad = BadDocuments()
         divider = Divider(
             valid=0.0 if source.valid else source.valid_fraction, test=0.0 if source.test else source.valid_fraction
         )
-        packed = pack(_placed(source, divider, bad, on_progress, found.name), encoder, folder)
+        placed = _placed(source, divider, bad, on_progress, found.name)
+        packed = pack(placed, tokenizer, encoder, folder, pool)
         write_meta(folder, _meta(found, source, tokenizer, encoder, packed, divider, bad))
     made = load_prepared(found.name, found.path, reused=False)
     if made is None:

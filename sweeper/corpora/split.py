@@ -63,5 +63,7 @@ class Divider:
 
     def repeated(self) -> int:
         """Training documents that are copies of an earlier one, and were kept."""
-        digests = np.array(self._trained, dtype=np.uint64)
-        return len(digests) - len(np.unique(digests))
+        # Sorted where it lies: it is the only thing that grows with the corpus, and need not be there twice.
+        digests = np.frombuffer(self._trained, dtype=np.uint64)
+        digests.sort()
+        return int(np.count_nonzero(digests[1:] == digests[:-1]))

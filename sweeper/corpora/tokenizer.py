@@ -1,7 +1,8 @@
 """A tokeniser by its folder and content, and how text becomes tokens with it."""
 
 import json
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from sweeper.corpora.errors import CorpusError
 from sweeper.corpora.hashes import FileHashes, digest_of
+from sweeper.corpora.pieces import may_cut, parted_tokens, read_settings
+from sweeper.corpora.piecewise import Encode, PieceByPiece
 
 FILES = (
     "tokenizer.json",
@@ -23,6 +26,7 @@ FILES = (
     "vocab.txt",
 )
 """Everything that a tokeniser's folder may hold of it."""
+TEXTS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -38,22 +42,46 @@ class TokenizerRef:
 class Encoder:
     """A loaded tokeniser."""
 
-    encode: Callable[[Sequence[str]], list[list[int]]]
+    encode: Encode
     """Tokens of each text, without special tokens around them."""
     vocabulary: int
     """Highest token + 1."""
     end: int
     """The token that closes a document."""
     end_text: str
+    parted: tuple[str, ...] | None = None
+    """Added tokens in whose texts no cut may be made, where texts may be tokenised piece by piece; else None."""
 
     @property
     def dtype(self) -> type:
         """The narrowest unsigned type that holds every token."""
         return np.uint16 if self.vocabulary <= 1 << 16 else np.uint32
 
+    def documents(self) -> "DocumentEncoder":
+        """What turns documents into stored tokens; it remembers pieces of text, so it is kept from batch to batch."""
+        return DocumentEncoder(self)
+
+
+class DocumentEncoder:
+    """Turns documents into what is stored of them."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._typecode = "H" if encoder.dtype is np.uint16 else "I"
+        self._end = array(self._typecode, [encoder.end]).tobytes()
+        parted = encoder.parted
+        self._stored = self._whole if parted is None else PieceByPiece(encoder.encode, self._typecode, parted).stored
+
+    def stored(self, texts: Sequence[str]) -> list[bytes]:
+        """Each text's tokens closed by the end-of-text token, as bytes of the stored type."""
+        return [tokens + self._end for tokens in self._stored(texts)]
+
     def arrays(self, texts: Sequence[str]) -> list[NDArray[np.unsignedinteger]]:
-        """Each text's tokens, closed by the end-of-text token."""
-        return [np.array([*tokens, self.end], dtype=self.dtype) for tokens in self.encode(texts)]
+        """The same as arrays."""
+        return [np.frombuffer(tokens, dtype=self._encoder.dtype) for tokens in self.stored(texts)]
+
+    def _whole(self, texts: Sequence[str]) -> list[bytes]:
+        return [array(self._typecode, tokens).tobytes() for tokens in self._encoder.encode(texts)]
 
 
 def fingerprint_tokenizer(folder: Path, hashes: FileHashes) -> str | None:
@@ -91,9 +119,13 @@ def _load_fast(folder: Path) -> Encoder:
     end, end_text = _end_of_text(folder, vocabulary)
 
     def encode(texts: Sequence[str]) -> list[list[int]]:
-        return [found.ids for found in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        # What the library returns of a text is a hundred times as large as its tokens.
+        parts = (list(texts[i : i + TEXTS_AT_ONCE]) for i in range(0, len(texts), TEXTS_AT_ONCE))
+        return [found.ids for part in parts for found in tokenizer.encode_batch_fast(part, add_special_tokens=False)]
 
-    return Encoder(encode, max(vocabulary.values()) + 1, end, end_text)
+    settings = read_settings(tokenizer.to_str())
+    parted = tuple(parted_tokens(settings)) if may_cut(settings) else None
+    return Encoder(encode, max(vocabulary.values()) + 1, end, end_text, parted)
 
 
 def _end_of_text(folder: Path, vocabulary: dict[str, int]) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 
 from sweeper.bases.pretraining import base_ready, pretrained_ref, pretraining_spec
 from sweeper.bases.resolve import BaseModel, prepare_tokenizer, resolve_base
+from sweeper.corpora.pool import TokenizerPool
 from sweeper.corpora.prepare import FoundCorpus, OnProgress, find_prepared, prepare_corpus
 from sweeper.corpora.prepared import PreparedCorpus
 from sweeper.corpora.source import CorpusSource
@@ -111,11 +112,12 @@ def prepare(inputs: Inputs, on_progress: OnProgress | None = None) -> Inputs:
     """
     for base in inputs.bases:
         prepare_tokenizer(base, inputs.cache, on_progress)
-    _each_corpus(
-        inputs.experiment,
-        inputs.bases,
-        lambda n, s, t: prepare_corpus(n, s, t, inputs.cache, on_progress),
-    )
+    with TokenizerPool(inputs.experiment.resources.prepare_processes) as pool:
+        _each_corpus(
+            inputs.experiment,
+            inputs.bases,
+            lambda n, s, t: prepare_corpus(n, s, t, inputs.cache, on_progress, pool),
+        )
     found = _each_corpus(inputs.experiment, inputs.bases, lambda n, s, t: find_prepared(n, s, t, inputs.cache))
     for corpus in found.values():
         if corpus.prepared is not None:

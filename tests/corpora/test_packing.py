@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sweeper.corpora import packing
 from sweeper.corpora.packing import Placed, pack
+from sweeper.corpora.pool import TokenizerPool
 from sweeper.corpora.tokenizer import TokenizerRef, load_encoder
 from tests.corpora.byte_tokenizer import decode
 from trainers.packed import PackedCorpus, Split, write_meta
@@ -24,7 +25,7 @@ def unpack(folder: Path, split: Split, tokenizer: TokenizerRef) -> list[str]:
 
 def pack_all(documents: list[Placed], tokenizer: TokenizerRef, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    packed = pack(documents, load_encoder(tokenizer), folder)
+    packed = pack(documents, tokenizer, load_encoder(tokenizer), folder, TokenizerPool(1))
     write_meta(folder, {})
     for split, count in packed.items():
         mine = [d for d in documents if d.split == split]

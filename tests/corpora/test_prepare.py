@@ -1,18 +1,27 @@
 import dataclasses
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
+import psutil
 import pytest
 
+from sweeper.corpora import packing
 from sweeper.corpora.errors import CorpusError
+from sweeper.corpora.packing import Placed, pack
+from sweeper.corpora.pool import TokenizerPool
 from sweeper.corpora.prepare import find_prepared, prepare_corpus
 from sweeper.corpora.source import CorpusSource
-from sweeper.corpora.tokenizer import TokenizerRef
+from sweeper.corpora.tokenizer import TokenizerRef, load_encoder
 from tests.corpora.test_packing import unpack
-from trainers.packed import SPLITS
+from trainers.packed import SPLITS, Split
 
 
 def write(path: Path, texts: Iterable[str]) -> str:
@@ -242,3 +251,69 @@ def test_too_little_held_out_text_is_a_warning_until_there_is_no_block(
 def test_an_unknown_built_in_text_is_refused_with_those_there_are(cache: Path, tokenizer: TokenizerRef) -> None:
     with pytest.raises(CorpusError, match="no 'builtin:poems'; built in are builtin:docs, builtin:code"):
         find_prepared("a", CorpusSource("builtin:poems"), tokenizer, cache)
+
+
+def test_the_number_of_processes_changes_no_byte(
+    tmp_path: Path, tokenizer: TokenizerRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "BATCH_DOCUMENTS", 16)
+    source = CorpusSource(write(tmp_path / "a.jsonl", [*many(), *many(50)]), valid_fraction=0.1)
+    found = []
+    for processes in (1, 2, 3):
+        with TokenizerPool(processes) as pool:
+            folder = prepare_corpus("a", source, tokenizer, tmp_path / f"cache-{processes}", pool=pool).path
+        found.append({file.name: file.read_bytes() for file in folder.iterdir()})
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_memory_that_packing_takes_does_not_grow_with_the_corpus(
+    tmp_path: Path, tokenizer: TokenizerRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "BATCH_BYTES", 20_000)
+    encoder = load_encoder(tokenizer)
+
+    def peak(documents: int) -> int:
+        folder = tmp_path / str(documents)
+        folder.mkdir()
+        splits: tuple[Split, ...] = ("train", "valid", "test")
+        placed = (Placed(splits[i % 3], i, f"{i} " * 500, 500 * len(f"{i} ")) for i in range(documents))
+        tracemalloc.start()
+        pack(placed, tokenizer, encoder, folder, TokenizerPool(1))
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return highest
+
+    peak(100)  # what is imported and kept on first use
+    # 24 bytes a held-out document are allowed to grow; a token stream held in memory would be 4 MB more.
+    assert peak(1600) - peak(200) < 300_000
+
+
+def test_a_killed_prepare_leaves_no_corpus_and_no_process_behind(
+    tmp_path: Path, cache: Path, tokenizer: TokenizerRef
+) -> None:
+    source = write(tmp_path / "a.jsonl", many(400))
+    program = (
+        "import os, signal\nfrom pathlib import Path\nfrom sweeper.corpora import packing\n"
+        "from sweeper.corpora.prepare import prepare_corpus\nfrom sweeper.corpora.pool import TokenizerPool\n"
+        "from sweeper.corpora.source import CorpusSource\nfrom sweeper.corpora.tokenizer import TokenizerRef\n"
+        "packing.BATCH_DOCUMENTS = 10\npool = TokenizerPool(2)\n"
+        "def progress(done, total, label):\n"
+        "    if pool._workers and done > total // 2:\n"
+        "        print(*(p.pid for p in pool._workers._started), flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"source, ref = CorpusSource({source!r}), TokenizerRef({tokenizer.path!r}, {tokenizer.fingerprint!r})\n"
+        f"prepare_corpus('a', source, ref, Path({str(cache)!r}), progress, pool)\n"
+    )
+    root = Path(__file__).parents[2]
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    workers = [int(pid) for pid in ended.stdout.split()]
+    assert workers
+    found = find_prepared("a", CorpusSource(source), tokenizer, cache)
+    assert found.prepared is None
+    assert not found.path.exists()
+    deadline = time.monotonic() + 20
+    while any(map(psutil.pid_exists, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(psutil.pid_exists, workers))
+    assert prepare_corpus("a", CorpusSource(source), tokenizer, cache).counts["train"].documents > 300

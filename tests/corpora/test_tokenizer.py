@@ -13,7 +13,7 @@ from tests.corpora.byte_tokenizer import END, save_byte_tokenizer
 def test_documents_are_closed_by_the_end_of_text_token(tokenizer: TokenizerRef) -> None:
     encoder = load_encoder(tokenizer)
     assert (encoder.end, encoder.end_text, encoder.vocabulary) == (0, END, 257)
-    (tokens,) = encoder.arrays(["aé"])
+    (tokens,) = encoder.documents().arrays(["aé"])
     assert len(tokens) == 4
     assert tokens[-1] == 0 not in tokens[:-1]
 
@@ -31,7 +31,7 @@ def test_truncation_and_padding_stored_with_a_tokeniser_are_not_applied(tmp_path
     stored.enable_truncation(3)
     stored.enable_padding(length=8)
     stored.save(str(tmp_path / "tokenizer.json"))
-    assert [len(t) for t in load_encoder(TokenizerRef(str(tmp_path), "x")).arrays(["abcde", "a"])] == [6, 2]
+    assert [len(t) for t in load_encoder(TokenizerRef(str(tmp_path), "x")).encode(["abcde", "a"])] == [5, 1]
 
 
 def test_the_end_of_text_token_may_come_from_the_model_configuration(tmp_path: Path) -> None:
