@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import torch
+
 from trainers.errors import TrainerError
 from trainers.mixture import Mixture
 from trainers.packed import PackedCorpus
@@ -29,7 +31,8 @@ class Batches:
     def __init__(self, spec: TrialSpec, corpora: dict[str, PackedCorpus], table: Timetable, ranks: Ranks) -> None:
         self._length, self._size, self._micro = spec.max_seq_length, spec.global_batch_size, spec.micro_batch_size
         self._ranks, self._document_mask = ranks, spec.document_mask
-        self._train = {name: corpus["train"] for name, corpus in corpora.items()}
+        # A corpus outside the mixture is evaluated only, and needs no training text.
+        self._train = {name: corpora[name]["train"] for name in spec.mixture}
         n_train_blocks = {name: split.n_blocks(self._length) for name, split in self._train.items()}
         self._names = list(corpora)
         self._mixture = None
@@ -46,8 +49,19 @@ class Batches:
             places = [(self._train[name], index) for name, index in blocks]
             yield read_windows(places, self._length, self._document_mask).to(self._ranks.device)
 
+    @property
+    def most_micro_batches(self) -> int:
+        """Micro-batches a step of the rank that has most of them."""
+        most_rows = -(-self._size // self._ranks.size)
+        return -(-most_rows // self._micro)
+
+    def blank(self) -> Windows:
+        """One window of no meaning, for a rank that must go through the model beside the others."""
+        tokens = torch.zeros(1, self._length + 1, dtype=torch.int64)
+        positions = torch.arange(self._length)[None] if self._document_mask else None
+        return Windows(tokens, positions).to(self._ranks.device)
+
     def unique_tokens(self, steps: int) -> dict[str, int]:
         """Distinct training tokens seen after `steps` steps, by corpus."""
-        if self._mixture is None:
-            return dict.fromkeys(self._names, 0)
-        return self._mixture.unique_tokens(steps * self._size, self._length)
+        none = dict.fromkeys(self._names, 0)
+        return none if self._mixture is None else none | self._mixture.unique_tokens(steps * self._size, self._length)

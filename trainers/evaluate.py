@@ -1,6 +1,7 @@
 """The one measurement of loss: sum of nats / sum of tokens on held-out blocks."""
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -9,25 +10,54 @@ from numpy.typing import NDArray
 from trainers.errors import TrainerError
 from trainers.messages import CorpusLoss, DocumentLoss
 from trainers.models import Model
-from trainers.packed import PackedCorpus, PackedSplit
+from trainers.packed import PackedSplit
 from trainers.ranks import Ranks
+from trainers.statistics import bootstrap_stderr
 from trainers.windows import read_windows
 
 EvaluationSplit = Literal["valid", "test"]
 
 
+class Corpus(Protocol):
+    """Held-out text: a packed corpus on disk, or splits in memory."""
+
+    def __getitem__(self, split: EvaluationSplit, /) -> PackedSplit:
+        """One split."""
+
+
 def evaluation_blocks(n_blocks: int, length: int, max_tokens: int) -> NDArray[np.int64]:
-    """Evenly spaced blocks holding at most `max_tokens` tokens (but at least one block): the middles of equal parts."""
-    n = min(n_blocks, max(1, max_tokens // length))
-    return (2 * np.arange(n, dtype=np.int64) + 1) * n_blocks // (2 * max(1, n))
+    """Blocks spread over a split, rising, that hold at most `max_tokens` tokens (but at least one block).
+
+    They are the first of one order, that of van der Corput (1935): block numbers by their bits read backwards. So they
+    lie evenly, and what a smaller evaluation scores is a part of what a larger one of the same split scores.
+    """
+    order = _bits_reversed(np.arange(1 << max(0, n_blocks - 1).bit_length(), dtype=np.int64))
+    return np.sort(order[order < n_blocks][: max(1, max_tokens // length)])
+
+
+def _bits_reversed(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, ..., 2^k - 1 with the k bits of each read backwards."""
+    backwards, width = np.zeros_like(numbers), (len(numbers) - 1).bit_length()
+    for bit in range(width):
+        backwards |= (numbers >> bit & 1) << (width - 1 - bit)
+    return backwards
 
 
 class Evaluator:
-    """Measures a model on the held-out splits of its corpora; the result depends on neither workers nor batch size."""
+    """Measures a model on the held-out splits of its corpora; the result depends on neither workers nor batch size.
+
+    Args:
+        corpora: by name, in the order in which they are measured.
+        length: tokens a block.
+        max_tokens: of each corpus and split.
+        batch_size: blocks that a rank puts through the model at once.
+        ranks: who share the work.
+        document_mask: whether documents in a block see each other not.
+    """
 
     def __init__(
         self,
-        corpora: dict[str, PackedCorpus],
+        corpora: Mapping[str, Corpus],
         length: int,
         max_tokens: int,
         batch_size: int,
@@ -62,21 +92,32 @@ class Evaluator:
             for split in splits:
                 packed = corpus[split]
                 blocks = evaluation_blocks(packed.n_blocks(self._length), self._length, self._max_tokens)
-                nll = self._ranks.sum_(self._ranks.together(lambda p=packed, b=blocks: self._score(model, p, b)))  # type: ignore[misc]
+                nll = self._ranks.sum_(self._attempt(model, lambda p=packed, b=blocks: self._score(model, p, b)))  # type: ignore[misc]
                 losses.append(corpus_loss(name, split, packed, blocks, nll.cpu().numpy()))
         return tuple(losses)
 
+    def _attempt(self, model: Model, score: Callable[[], torch.Tensor]) -> torch.Tensor:
+        # Ranks of a divided model meet inside it: one that fails cannot tell the others, who wait there.
+        return score() if model.sharded else self._ranks.together(score)
+
     @torch.no_grad()
     def _score(self, model: Model, packed: PackedSplit, blocks: NDArray[np.int64]) -> torch.Tensor:
-        """Nats of every target, (blocks, length); rows of other ranks stay 0, so that adding up gathers them."""
-        nll = torch.zeros(len(blocks), self._length, dtype=torch.float32, device=self._ranks.device)
-        mine = range(self._ranks.rank, len(blocks), self._ranks.size)
+        """Nats of every target, (blocks, length); rows of other ranks stay 0, so that adding up gathers them.
+
+        Every rank goes through the model equally often, because ranks of a divided model must: where blocks do not
+        come out even, a rank scores the last block once more and drops what it finds.
+        """
+        n, size = len(blocks), self._ranks.size
+        nll = torch.zeros(n, self._length, dtype=torch.float32, device=self._ranks.device)
+        mine = [self._ranks.rank + size * i for i in range(-(-n // size))]
         model.evaluate()
         for start in range(0, len(mine), self._batch_size):
-            rows = list(mine[start : start + self._batch_size])
-            places = [(packed, int(blocks[row])) for row in rows]
+            rows = mine[start : start + self._batch_size]
+            places = [(packed, int(blocks[min(row, n - 1)])) for row in rows]
             windows = read_windows(places, self._length, self._document_mask)
-            nll[rows] = model.nll(windows.to(self._ranks.device))
+            scored = model.nll(windows.to(self._ranks.device))
+            kept = [row for row in rows if row < n]
+            nll[kept] = scored[: len(kept)]
         model.train()
         return nll
 
@@ -99,6 +140,7 @@ def corpus_loss(
         nll=float(sums.sum()),
         tokens=int(tokens.sum()),
         bytes=float((n_bytes * (tokens / sizes)).sum()),
+        stderr=bootstrap_stderr(sums.tolist(), tokens.tolist()),
         documents=tuple(
             DocumentLoss(document=int(d), nll=float(s), tokens=int(n))
             for d, s, n in zip(owners, sums, tokens, strict=True)

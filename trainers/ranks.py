@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -68,17 +68,32 @@ class Ranks:
             self.fail(reason)
         return result
 
+    def of_first(self, part: Callable[[], T]) -> T:
+        """What rank 0 finds when it runs a part that speaks to no other rank; the same on every rank.
+
+        Raises:
+            TrialFailed: it failed there.
+        """
+        found: list[T | None] = [self.together(lambda: part() if self.first else None)]
+        if self.size > 1:
+            dist.broadcast_object_list(found, src=0)
+        return cast(T, found[0])
+
+    def all_of(self, value: T) -> list[T]:
+        """Every rank's value, in the order of ranks."""
+        values: list[T | None] = [value]
+        if self.size > 1:
+            values = [None] * self.size
+            dist.all_gather_object(values, value)
+        return cast(list[T], values)
+
     def fail(self, reason: Reason | None) -> None:
         """End the trial on every rank with the first reason that any of them has; all must call it.
 
         Raises:
             TrialFailed: always.
         """
-        reasons: list[Reason | None] = [reason]
-        if self.size > 1:
-            reasons = [None] * self.size
-            dist.all_gather_object(reasons, reason)
-        cause, text, repeatable = next(r for r in reasons if r is not None)
+        cause, text, repeatable = next(r for r in self.all_of(reason) if r is not None)
         raise TrialFailed(cause, text, repeatable)
 
 
