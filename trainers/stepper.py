@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 
 from trainers.batches import Batches
-from trainers.gradients import ERRORS, LOSS, VERDICT, FlatGradients
+from trainers.gradients import LOSS, VERDICT, FlatGradients, Gradients
 from trainers.models import Model
 from trainers.parameters import decay_groups
-from trainers.ranks import Ranks, Reason, reason_of
+from trainers.ranks import Ranks
+from trainers.sharded_gradients import ShardedGradients
 from trainers.spec import TrialSpec
 from trainers.timetable import Timetable
 
@@ -32,11 +33,11 @@ class Stepper:
     def __init__(self, spec: TrialSpec, model: Model, batches: Batches, table: Timetable, ranks: Ranks) -> None:
         self._spec, self._model, self._batches, self._table, self._ranks = spec, model, batches, table, ranks
         parameters = list(model.trainable.values())
-        self._gradients = FlatGradients(parameters, ranks.device)
+        kind = ShardedGradients if model.sharded else FlatGradients
+        self._gradients: Gradients = kind(parameters, ranks.device)
         self.optimizer = torch.optim.AdamW(
             decay_groups(parameters, spec.weight_decay), lr=spec.learning_rate, betas=spec.adam_betas, fused=True
         )
-        self._reason: Reason | None = None
         self._pulses: list[torch.Tensor] = []
 
     def learning_rate(self, step: int) -> float:
@@ -46,7 +47,7 @@ class Stepper:
     def step(self, step: int, verdict: int) -> None:
         """Take step `step`; rank 0's `verdict` code travels with the gradients."""
         self._gradients.clear()
-        self._accumulate(step)
+        self._gradients.attempt(lambda: self._accumulate(step))
         if verdict:
             self._gradients.signals[VERDICT] = verdict
         self._gradients.sum_over(self._ranks)
@@ -57,21 +58,12 @@ class Stepper:
         self._pulses.append(torch.cat((self._gradients.signals, norm.view(1))))
 
     def _accumulate(self, step: int) -> None:
-        """Add this rank's part of the gradient of sum nll / sum tokens of the global batch.
-
-        A failure waits for the ranks' sum, where all learn of it; leaving here would leave the others waiting.
-        """
-        if self._reason is not None:
-            return
-        try:
-            torch.manual_seed(_dropout_seed(self._spec.seed, step, self._ranks.rank))
-            for windows in self._batches.micro_batches(step):
-                loss = self._model.total_nll(windows) / self._table.tokens_per_step
-                loss.backward()  # type: ignore[no-untyped-call]
-                self._gradients.signals[LOSS] += loss.detach()
-        except Exception as error:
-            self._reason = reason_of(error)
-            self._gradients.signals[ERRORS] = 1
+        """Add this rank's part of the gradient of sum nll / sum tokens of the global batch."""
+        torch.manual_seed(_dropout_seed(self._spec.seed, step, self._ranks.rank))
+        for windows, weight in self._gradients.micro_batches(self._batches, step):
+            loss = self._model.total_nll(windows) * weight / self._table.tokens_per_step
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._gradients.signals[LOSS] += loss.detach()
 
     def read(self) -> list[Pulse]:
         """The pulses since the last call; all ranks must call it at the same step, for this is where they agree.
@@ -83,7 +75,7 @@ class Stepper:
         self._pulses.clear()
         pulses = [Pulse(loss, errors, round(verdict), norm) for loss, errors, verdict, norm in rows]
         if any(pulse.errors for pulse in pulses):
-            self._ranks.fail(self._reason)
+            self._ranks.fail(self._gradients.reason)
         return pulses
 
 
