@@ -39,7 +39,7 @@ def _schedule(spec: "TrialSpec") -> Iterator[str]:
             f"schedule: a warm-up of {warmup:,.0f} and a decay of {decay:,.0f} tokens do not fit into max_tokens "
             f"{tokens:,}; shorten them"
         )
-    if schedule.start_ratio > 0 and warmup == 0:
+    if tokens and schedule.start_ratio > 0 and warmup == 0:
         yield f"schedule: start_ratio {schedule.start_ratio:g} is where a warm-up begins, but there is none; add one"
     if schedule.min_ratio > 0 and schedule.type == "constant":
         yield f"schedule: min_ratio {schedule.min_ratio:g} is where a decay ends, but a constant rate has none"

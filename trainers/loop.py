@@ -18,6 +18,7 @@ from trainers.export import export
 from trainers.keeper import Keeper
 from trainers.messages import Failure, Finished, Measurement, Message, Verdict
 from trainers.models import build
+from trainers.optimizers import refuse_without_gpu
 from trainers.progress import ProgressClock
 from trainers.ranks import Ranks
 from trainers.sharding import is_sharded
@@ -76,6 +77,7 @@ class Trial:
         self._began = time.perf_counter()
         self._spec, self._report, self._ranks = spec, report, ranks
         self._table = Timetable.of(spec)
+        refuse_without_gpu(spec, ranks.device)
         corpora = open_corpora(spec)
         self._batches = Batches(spec, corpora, self._table, ranks)
         self._evaluator = Evaluator(
@@ -84,7 +86,7 @@ class Trial:
         self._evaluator.check(spec.evaluation_splits)
         self._model = build(spec, ranks.device, is_sharded(spec, ranks))
         self._divergence = Divergence(self._model.vocabulary)
-        self.keeper = Keeper(spec, ranks)
+        self.keeper = Keeper(spec.checkpoint_path, spec.id, ranks, spec.checkpoint_seconds)
         self._progress = ProgressClock()
         self._step = self._first_step = 0
         self._verdict: Action = "continue"

@@ -8,7 +8,7 @@ import torch
 from trainers.batches import Batches
 from trainers.gradients import LOSS, VERDICT, FlatGradients, Gradients
 from trainers.models import Model
-from trainers.parameters import decay_groups
+from trainers.optimizers import make_optimizer
 from trainers.ranks import Ranks
 from trainers.sharded_gradients import ShardedGradients
 from trainers.spec import TrialSpec
@@ -35,9 +35,7 @@ class Stepper:
         parameters = list(model.trainable.values())
         kind = ShardedGradients if model.sharded else FlatGradients
         self._gradients: Gradients = kind(parameters, ranks.device)
-        self.optimizer = torch.optim.AdamW(
-            decay_groups(parameters, spec.weight_decay), lr=spec.learning_rate, betas=spec.adam_betas, fused=True
-        )
+        self.optimizer = make_optimizer(spec, model.module, ranks.device)
         self._pulses: list[torch.Tensor] = []
 
     def learning_rate(self, step: int) -> float:
