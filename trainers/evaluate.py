@@ -67,6 +67,11 @@ class Evaluator:
         self._corpora, self._length, self._max_tokens = corpora, length, max_tokens
         self._batch_size, self._ranks, self._document_mask = batch_size, ranks, document_mask
 
+    def alone(self, device: torch.device) -> "Evaluator":
+        """The same measurement by this rank without the others."""
+        ranks = Ranks(0, 1, device)
+        return Evaluator(self._corpora, self._length, self._max_tokens, self._batch_size, ranks, self._document_mask)
+
     def check(self, splits: tuple[EvaluationSplit, ...]) -> None:
         """Look before training whether every split can be measured.
 
