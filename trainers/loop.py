@@ -4,24 +4,25 @@ import gc
 import time
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 import torch
 
 from trainers import memory
 from trainers.batches import Batches, open_corpora
+from trainers.branches import Branches
 from trainers.divergence import Divergence
 from trainers.errors import TrialFailed
-from trainers.evaluate import Evaluator
 from trainers.export import export
+from trainers.first_rank import on_first_rank
 from trainers.keeper import Keeper
-from trainers.messages import Failure, Finished, Measurement, Message, Verdict
+from trainers.measurer import Measurer
+from trainers.messages import Exported, Failure, Finished, Message, Verdict
 from trainers.models import build
 from trainers.optimizers import refuse_without_gpu
 from trainers.progress import ProgressClock
 from trainers.ranks import Ranks
-from trainers.sharding import is_sharded
+from trainers.sharding import gathered, is_sharded
 from trainers.spec import TrialSpec
 from trainers.stepper import Stepper
 from trainers.timetable import Timetable
@@ -78,15 +79,14 @@ class Trial:
         self._spec, self._report, self._ranks = spec, report, ranks
         self._table = Timetable.of(spec)
         refuse_without_gpu(spec, ranks.device)
-        corpora = open_corpora(spec)
-        self._batches = Batches(spec, corpora, self._table, ranks)
-        self._evaluator = Evaluator(
-            corpora, spec.max_seq_length, spec.evaluation_tokens, spec.micro_batch_size, ranks, spec.document_mask
-        )
-        self._evaluator.check(spec.evaluation_splits)
+        self._corpora = open_corpora(spec)
+        self._exported: Exported | None = None
+        self._batches = Batches(spec, self._corpora, self._table, ranks)
+        self._measurer = Measurer(spec, self._table, self._corpora, self._batches, ranks)
         self._model = build(spec, ranks.device, is_sharded(spec, ranks))
         self._divergence = Divergence(self._model.vocabulary)
         self.keeper = Keeper(spec.checkpoint_path, spec.id, ranks, spec.checkpoint_seconds)
+        self._branches = Branches(spec, self._table, ranks)
         self._progress = ProgressClock()
         self._step = self._first_step = 0
         self._verdict: Action = "continue"
@@ -109,10 +109,11 @@ class Trial:
             TrialFailed: the trial cannot go on.
         """
         if self._table.n_steps > 0:
-            self._step = self._first_step = self.keeper.resume(self._model, self._stepper)
+            own = self.keeper.resume(self._model, self._stepper)
+            self._step = self._first_step = self._branches.begin(own, self._model, self._stepper)
         started = time.perf_counter()
         action: Action = "continue"
-        if self._step == 0 and 0 in self._table.evaluations:
+        if self._step == self._branches.started and self._step in self._table.evaluations:
             action = self._measure()
         while action == "continue" and self._step < self._table.n_steps:
             action = self._advance()
@@ -123,10 +124,12 @@ class Trial:
         """One step and what is due after it."""
         self._stepper.step(self._step, self._take_verdict())
         self._step += 1
-        evaluation = self._step in self._table.evaluations
+        evaluation, branch_point = (self._step in steps for steps in (self._table.evaluations, self._table.branch_points))
         action: Action = "continue"
-        if evaluation or self._step % _READ_EVERY[self._ranks.device.type] == 0:
+        if evaluation or branch_point or self._step % _READ_EVERY[self._ranks.device.type] == 0:
             action = self._read()
+        if branch_point:
+            self._branches.keep(self._step, self._model, self._stepper)
         if evaluation and action != "stop":
             action = max(action, self._measure(), key=_ACTIONS.index)
             if action == "continue" and self._step < self._table.n_steps:
@@ -152,7 +155,7 @@ class Trial:
     def _measure(self) -> Action:
         """Measure every corpus and let all ranks know the answer before the next step."""
         started = time.perf_counter()
-        measurement = self._measurement()
+        measurement = self._measurer.measure(self._model, self._step)
         measured = time.perf_counter()
         action = self._report(measurement).action if self._ranks.first else "continue"
         code = self._ranks.sum_number(_ACTIONS.index(action))
@@ -161,34 +164,28 @@ class Trial:
         self._progress.leave_out(time.perf_counter() - started)
         return _ACTIONS[round(code)]
 
-    def _measurement(self) -> Measurement:
-        last = self._step == self._table.n_steps
-        splits = tuple(split for split in self._spec.evaluation_splits if last or split != "test")
-        losses = self._evaluator.measure(self._model, splits)
-        return Measurement(
-            tokens=self.tokens,
-            step=self._step,
-            lr_area=self._table.schedule.area(self._step),
-            lr_fraction=self._table.schedule.decay(self._step),
-            losses=losses,
-            unique_tokens=self._batches.unique_tokens(self._step),
-            seconds=time.perf_counter() - self._began,
-        )
-
     def _finish(self, action: Action, train_seconds: float) -> Finished:
         """Keep what the end calls for: the model, a checkpoint, or nothing."""
         completed = self._step == self._table.n_steps
         if completed and self._spec.export_path is not None:
-            self._ranks.together(self._export)
+            self._exported = self._export()
         if action == "pause" and not completed:
             self.keeper.save(self._step, self._model, self._stepper)
         else:
             self.keeper.remove()
         return self._finished("completed" if completed else "paused" if action == "pause" else "stopped", train_seconds)
 
-    def _export(self) -> None:
-        if self._ranks.first and self._spec.export_path is not None:
-            export(self._spec, self._model, Path(self._spec.export_path))
+    def _export(self) -> Exported | None:
+        """Save and measure the model; rank 0 does it while the others wait."""
+        spec, device = self._spec, self._ranks.device
+        self.__dict__.pop("_stepper", None)  # the optimiser's memory serves to measure what is saved
+        _give_memory_back(device)
+        state = gathered(self._model.trainable, self._ranks)
+        measurer = self._measurer
+        return on_first_rank(
+            self._ranks,
+            lambda: export(spec, state, self._corpora, measurer.measured, measurer.measure_alone, device),
+        )
 
     def _finished(self, state: Literal["completed", "stopped", "paused"], train_seconds: float) -> Finished:
         counts, device = self._model.counts, self._ranks.device
@@ -196,6 +193,7 @@ class Trial:
         return Finished(
             state=state,
             tokens=self.tokens,
+            started_at_tokens=self._table.tokens(self._branches.started),
             seconds=time.perf_counter() - self._began,
             train_seconds=train_seconds,
             evaluation_seconds=self._evaluation_seconds,
@@ -206,4 +204,8 @@ class Trial:
             trainable_params=counts.trainable_params,
             workers=self._ranks.size,
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            exported=self._exported,
+            evaluated_tokens=self._measurer.tokens,
+            evaluated_share=self._measurer.tokens / trained if trained else None,
+            micro_batch_size=self._spec.micro_batch_size,
         )

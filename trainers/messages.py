@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from trainers import statistics
 from trainers.spec import Record
 
 MESSAGES_VERSION: Literal[1] = 1
@@ -30,11 +31,24 @@ class CorpusLoss(Record):
     bytes: float
     """UTF-8 bytes of the scored text."""
     documents: tuple[DocumentLoss, ...]
+    stderr: float | None = None
+    """Standard error of `loss` from the choice of documents, nats per token (`trainers.statistics.bootstrap_stderr`);
+    None with fewer than two documents, and in files written before it was stored."""
 
     @property
     def loss(self) -> float:
         """Nats per token."""
         return self.nll / self.tokens
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Comparable between tokenisers; nan for no text."""
+        return statistics.bits_per_byte(self.nll, self.bytes)
+
+    @property
+    def perplexity(self) -> float:
+        """exp(loss)."""
+        return statistics.perplexity(self.loss)
 
 
 class Measurement(Record):
@@ -99,6 +113,9 @@ class Finished(Record):
     version: Literal[1] = MESSAGES_VERSION
     state: Literal["completed", "stopped", "paused"]
     tokens: int
+    """Training tokens done, those of `started_at_tokens` with them."""
+    started_at_tokens: int = 0
+    """Tokens that the trial took over from a trunk's kept state and did not train on itself."""
     seconds: float
     train_seconds: float
     evaluation_seconds: float
@@ -112,6 +129,12 @@ class Finished(Record):
     device: str
     exported: Exported | None = None
     """Where the trial saved its model."""
+    evaluated_tokens: int = 0
+    """Held-out tokens scored by this attempt's evaluations, all together."""
+    evaluated_share: float | None = None
+    """`evaluated_tokens` / tokens that this attempt trained on; None where it trained on none."""
+    micro_batch_size: int | None = None
+    """Sequences a worker put through the model at once, at most: less than asked for where `auto_batch` made it so."""
 
 
 class Failure(Record):

@@ -69,8 +69,14 @@ class PackedCorpus:
         self._splits: dict[str, PackedSplit] = {}
 
     def __getitem__(self, split: Split) -> PackedSplit:
-        """One split of the corpus."""
+        """One split of the corpus.
+
+        Raises:
+            TrainerError: the corpus lacks it.
+        """
         if split not in self._splits:
+            if not (self.path / f"{split}.tokens.npy").is_file():
+                raise TrainerError(f"packed corpus: {self.path} has no {split} split; prepare it again with one")
             self._splits[split] = PackedSplit(
                 tokens=np.load(self.path / f"{split}.tokens.npy", mmap_mode="r"),
                 documents=np.load(self.path / f"{split}.documents.npy"),

@@ -72,8 +72,8 @@ COLUMNS: tuple[Column, ...] = (
         "stderr",
         "float64",
         "nats/token",
-        "Standard error of `loss` from the choice of held-out documents (ratio estimator over documents); "
-        "missing with fewer than two.",
+        "Standard error of `loss` from the choice of held-out documents (bootstrap of whole documents, 1,000 "
+        "resamples); missing with fewer than two.",
     ),
     Column("bits_per_byte", "float64", "bits/byte", "nll / ln 2 / UTF-8 bytes: comparable between tokenisers."),
     Column("perplexity", "float64", "-", "exp(loss)."),

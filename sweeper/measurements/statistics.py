@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 
 from trainers.messages import CorpusLoss
+from trainers.statistics import bits_per_byte, bootstrap_stderr, perplexity
+
+__all__ = ["bits_per_byte", "loss_stderr", "perplexity", "ratio_stderr"]
 
 
 def ratio_stderr(amounts: Sequence[float], sizes: Sequence[float]) -> float:
@@ -28,16 +31,11 @@ def ratio_stderr(amounts: Sequence[float], sizes: Sequence[float]) -> float:
 
 
 def loss_stderr(measured: CorpusLoss) -> float:
-    """Standard error of a corpus' loss over its documents, nats a token; nan with fewer than two documents."""
-    scored = [d for d in measured.documents if d.tokens > 0]
-    return ratio_stderr([d.nll for d in scored], [d.tokens for d in scored])
+    """Standard error of a corpus' loss over its documents, nats a token; nan with fewer than two documents.
 
-
-def bits_per_byte(nll: float, size: float) -> float:
-    """Bits to code one byte of text: `nll` in nats over `size` UTF-8 bytes; nan for no text."""
-    return nll / math.log(2) / size if size > 0 else math.nan
-
-
-def perplexity(loss: float) -> float:
-    """exp(loss); infinite where that is too large for a float."""
-    return math.exp(loss) if not loss > 700 else math.inf
+    The one stored with the measurement; made the same way from its documents where a measurement is older than that.
+    """
+    stored = measured.stderr
+    if stored is None:
+        stored = bootstrap_stderr([d.nll for d in measured.documents], [d.tokens for d in measured.documents])
+    return math.nan if stored is None else stored

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.measurements import bits_per_byte, perplexity, ratio_stderr
+from sweeper.measurements import ratio_stderr
+from sweeper.measurements.statistics import loss_stderr
+from tests.trial_records import corpus_loss
+from trainers.statistics import bootstrap_stderr
 
 
 def test_stderr_of_equal_documents_is_that_of_the_mean():
@@ -34,12 +37,13 @@ def test_stderr_scales_with_the_amounts(documents, scale):
     assert scaled == pytest.approx(scale * ratio_stderr(amounts, sizes), abs=1e-9)
 
 
-def test_bits_per_byte_of_a_fair_coin_per_byte_is_one():
-    assert bits_per_byte(8 * math.log(2), 8) == pytest.approx(1.0)
-    assert math.isnan(bits_per_byte(1.0, 0))
+def test_the_error_of_a_loss_is_the_one_stored_with_it():
+    measured = corpus_loss("code", [(10, 10), (30, 10)])
+    assert loss_stderr(measured.model_copy(update={"stderr": 0.125})) == 0.125
 
 
-def test_perplexity_of_a_diverged_loss_is_infinite():
-    assert perplexity(2.0) == pytest.approx(math.exp(2))
-    assert perplexity(1e6) == math.inf
-    assert math.isnan(perplexity(math.nan))
+def test_a_loss_stored_without_its_error_gets_it_from_its_documents():
+    documents = [(10.0, 10), (30.0, 10), (15.0, 10)]
+    expected = bootstrap_stderr(*zip(*documents, strict=True))
+    assert loss_stderr(corpus_loss("code", documents)) == expected > 0
+    assert math.isnan(loss_stderr(corpus_loss("code", documents[:1])))

@@ -71,6 +71,7 @@ def make_spec(corpora: tuple[CorpusRef, ...], checkpoint_folder: Path) -> Callab
             "precision": "fp32",
             "evaluate_at": (4 * 4 * LENGTH, 8 * 4 * LENGTH),
             "evaluation_tokens": 256,
+            "evaluation_share": None,
         }
         return TrialSpec.model_validate(base | changes)
 
