@@ -5,28 +5,36 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainers.beside import modules_beside, train_beside
 from trainers.errors import TrainerError
 from trainers.spec import Lora
+from trainers.targets import is_transposed, target_layers
 
 CPU_WIDTH = 64
 """bitsandbytes' CPU kernels work in blocks of this many inputs."""
 
 
 def adapted(base: Any, lora: Lora, seed: int) -> nn.Module:
-    """`base`, frozen, with fresh fp32 adapters drawn from `seed`."""
+    """`base`, frozen, with fresh fp32 adapters drawn from `seed`, and what trains in full beside them.
+
+    Raises:
+        TrainerError: the model does not have the layers that `lora` asks for.
+    """
     import peft
 
-    targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
     config = peft.LoraConfig(
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=targets,
+        target_modules=target_layers(base, lora),
         use_rslora=lora.use_rslora,
+        fan_in_fan_out=any(is_transposed(module) for module in base.modules()),
         task_type="CAUSAL_LM",
     )
+    beside = modules_beside(base, lora)
     torch.manual_seed(seed)
     model: nn.Module = peft.get_peft_model(base, config)
+    train_beside(beside)
     return model
 
 

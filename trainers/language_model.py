@@ -12,11 +12,11 @@ from trainers.windows import Windows
 class LanguageModel(nn.Module):
     """Puts windows through a `transformers` causal language model, with or without adapters.
 
-    Where the output layer is a plain linear one (`has_linear_head`), its logits are never all in memory.
+    Where the output layer is a plain linear one (`probes.has_linear_head`), its logits are never all in memory.
 
     Args:
         causal_lm: the model; kept as the submodule `module`, so that wrapping this module wraps all of it.
-        linear_head: what `has_linear_head` said of the model.
+        linear_head: what `probes.has_linear_head` said of the model.
     """
 
     def __init__(self, causal_lm: Any, linear_head: bool) -> None:
@@ -51,28 +51,6 @@ class LanguageModel(nn.Module):
 def base_of(module: Any) -> Any:
     """The `transformers` model under adapters, or the model itself."""
     return module.get_base_model() if hasattr(module, "get_base_model") else module
-
-
-def has_linear_head(causal_lm: Any) -> bool:
-    """Whether the model's logits are its last hidden state times the output layer's weight, found out by trying.
-
-    Some architectures cap or scale their logits; some train adapters in the output layer.
-    """
-    base = base_of(causal_lm)
-    head, decoder = base.get_output_embeddings(), base.base_model
-    if not isinstance(head, nn.Linear) or decoder is base:
-        return False
-    seen: list[torch.Tensor] = []
-    hook = decoder.register_forward_hook(lambda _, __, output: seen.append(output.last_hidden_state))
-    try:
-        # In training mode: see `adapters.without_dropout_and_repacking`.
-        tokens = torch.arange(4, device=head.weight.device).view(1, 4)
-        with torch.no_grad():
-            logits = base.train()(input_ids=tokens, use_cache=False).logits
-    finally:
-        hook.remove()
-    expected = nn.functional.linear(seen[0], head.weight.to(seen[0].dtype), head.bias)
-    return bool(torch.allclose(logits.float(), expected.float(), rtol=1e-3, atol=1e-3))
 
 
 def _inputs(windows: Windows) -> dict[str, Any]:

@@ -110,16 +110,24 @@ def load_base(
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    options: dict[str, Any] = {"dtype": dtype}
-    if spec.model.config is not None:
-        config = dict(spec.model.config)
-        config = without_dropout(transformers.AutoConfig.for_model(config.pop("model_type"), **config))
-        return transformers.AutoModelForCausalLM.from_config(config, **options).to(device)
+    config = load_config(spec)
+    if spec.model.path is None:
+        return transformers.AutoModelForCausalLM.from_config(config, dtype=dtype).to(device)
+    options: dict[str, Any] = {"config": config, "dtype": dtype}
     if quantised:
-        options |= {"quantization_config": _nf4(dtype, storage), "device_map": {"": str(device)}}
-    config = without_dropout(transformers.AutoConfig.from_pretrained(spec.model.path))
-    model = transformers.AutoModelForCausalLM.from_pretrained(spec.model.path, config=config, **options)
+        options |= {"quantization_config": nf4(dtype, storage), "device_map": {"": str(device)}}
+    model = transformers.AutoModelForCausalLM.from_pretrained(spec.model.path, **options)
     return model if quantised else model.to(device)
+
+
+def load_config(spec: TrialSpec) -> Any:
+    """The `transformers` configuration of a spec's model, as it is trained: `without_dropout`."""
+    import transformers
+
+    if spec.model.config is None:
+        return without_dropout(transformers.AutoConfig.from_pretrained(spec.model.path))
+    options = dict(spec.model.config)
+    return without_dropout(transformers.AutoConfig.for_model(options.pop("model_type"), **options))
 
 
 def without_dropout(config: Any) -> Any:
@@ -137,7 +145,8 @@ def without_dropout(config: Any) -> Any:
     return config
 
 
-def _nf4(dtype: torch.dtype, storage: torch.dtype) -> Any:
+def nf4(dtype: torch.dtype, storage: torch.dtype = torch.uint8) -> Any:
+    """How QLoRA quantises: NF4 with double quantisation, computing in `dtype`, stored as numbers of type `storage`."""
     import transformers
 
     # All explicit: the library's own default is still fp4 without double quantisation.

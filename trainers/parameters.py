@@ -1,11 +1,10 @@
 """Counting parameters, and making sure that the right ones train."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
-
-from trainers.spec import Method
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,22 @@ def count(base: Any) -> Counts:
     return Counts(params=total, params_non_embedding=total - embedding)
 
 
-def require_right_trainable(module: nn.Module, method: Method) -> None:
-    """Stop where a method would train other parameters than its name says.
+def require_right_trainable(module: nn.Module, beside: Iterable[nn.Parameter] | None) -> None:
+    """Stop where other parameters would train than the spec says.
+
+    Args:
+        module: the model.
+        beside: what trains in full beside adapters; None where the whole model trains.
 
     Raises:
-        RuntimeError: full training has a frozen parameter, or an adapter method a trainable one outside its adapters.
+        RuntimeError: something is frozen that should train, or trains that should be frozen.
     """
-    trainable = {name for name, p in module.named_parameters() if p.requires_grad}
-    everything = {name for name, _ in module.named_parameters()}
-    wrong = everything - trainable if method == "full" else {name for name in trainable if "lora_" not in name}
-    if wrong or not trainable:
-        raise RuntimeError(f"method {method} would train the wrong parameters: {sorted(wrong)[:3] or 'none at all'}")
+    wanted = {id(p) for p in (module.parameters() if beside is None else beside)}
+    adapters = set() if beside is None else {name for name, _ in module.named_parameters() if "lora_" in name}
+    parameters = dict(module.named_parameters())
+    wrong = [name for name, p in parameters.items() if p.requires_grad != (name in adapters or id(p) in wanted)]
+    if wrong or not any(p.requires_grad for p in parameters.values()):
+        raise RuntimeError(f"the wrong parameters would train or be frozen: {sorted(wrong)[:3] or 'none at all'}")
 
 
 def decay_groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
