@@ -5,7 +5,8 @@ from pathlib import Path
 from sweeper.bases.errors import BaseModelError
 from sweeper.bases.weights import missing_weights
 
-NEEDED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+NEEDED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "README.md", "LICENSE*"]
+"""With the card and the licence: what is trained from a model inherits its terms."""
 NOT_NEEDED = ["*/*", "consolidated*"]
 """Subfolders hold other formats; `consolidated` is a second copy of the weights."""
 
