@@ -1,6 +1,7 @@
 """`python -m trainers`: trials without the sweeper and without Ray.
 
     python -m trainers SPEC             train one trial; the same as `python -m trainers train SPEC`
+    python -m trainers branch TRUNK --at TOKENS,... --decay-tokens TOKENS
     python -m trainers evaluate MODEL CORPUS ...
     python -m trainers plan SPEC
 
@@ -14,9 +15,9 @@ import sys
 from types import ModuleType
 
 from trainers.errors import TrainerError
-from trainers.verbs import evaluate, plan, train
+from trainers.verbs import branch, evaluate, plan, train
 
-VERBS: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "plan": plan}
+VERBS: dict[str, ModuleType] = {"train": train, "branch": branch, "evaluate": evaluate, "plan": plan}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -65,6 +65,8 @@ def _branches(spec: "TrialSpec") -> Iterator[str]:
             f"branch_points: a {spec.schedule.type} schedule decays from the start, so nothing can branch off; "
             "use constant or wsd"
         )
+    elif min(spec.branch_points) < 1:
+        yield f"branch_points: {min(spec.branch_points)} keeps nothing that is not there already; use 1 or more"
     elif last > spec.max_tokens:
         yield f"branch_points: {last:,} lies behind max_tokens {spec.max_tokens:,}; leave it out"
     elif -(-last // size) > start:

@@ -44,13 +44,13 @@ def make_optimizer(spec: TrialSpec, module: nn.Module, device: torch.device) -> 
     return bitsandbytes_adamw(spec, groups, embeddings(module))
 
 
-def embeddings(module: nn.Module) -> list[nn.Parameter]:
+def embeddings(module: nn.Module) -> list[torch.Tensor]:
     """The weights of embedding layers."""
     return [layer.weight for layer in module.modules() if isinstance(layer, nn.Embedding)]
 
 
 def bitsandbytes_adamw(
-    spec: TrialSpec, groups: list[dict[str, Any]], in_32_bits: Iterable[nn.Parameter]
+    spec: TrialSpec, groups: list[dict[str, Any]], in_32_bits: Iterable[torch.Tensor]
 ) -> torch.optim.Optimizer:
     """The bitsandbytes optimiser that a spec names.
 

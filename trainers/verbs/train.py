@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from trainers.messages import CONTINUE, Failure, Message, Verdict
+from trainers.spec import TrialSpec
 from trainers.spec_file import load_spec
 
 
@@ -23,8 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         TrainerError: the file is not a spec.
     """
-    spec = load_spec(arguments.spec)
+    return train(load_spec(arguments.spec))
 
+
+def train(spec: TrialSpec) -> int:
+    """Train one trial and print its messages; returns as `run` does."""
     from trainers.launched import launched_workers
     from trainers.loop import run_trial
 
