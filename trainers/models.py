@@ -83,6 +83,8 @@ def build(spec: TrialSpec, device: torch.device, sharded: bool = False) -> Model
     home = torch.device("cpu") if sharded else device
     base = load_base(spec, home, dtype, spec.method == "qlora", dtype if sharded else torch.uint8)
     _check(base, spec, device)
+    # A token that pads in other people's batches is text in ours; its embedding would get no gradient.
+    base.get_input_embeddings().padding_idx = None
     counts, vocabulary = count(base), len(base.get_input_embeddings().weight)
     module = base.requires_grad_(True) if spec.lora is None else adapted(base, spec.lora, spec.seed)
     require_right_trainable(module, None if spec.lora is None else parameters_beside(base, spec.lora))
