@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 
 from trainers.companions import copy_companions
+from trainers.errors import TrainerError
 from trainers.language_model import LanguageModel
 from trainers.messages import CorpusLoss, Exported, ExportedLoss, Measurement
 from trainers.model_card import adapter_card, model_card
@@ -76,6 +77,22 @@ def export(
         exported = Exported(dtype=dtype, losses=losses, seconds=time.perf_counter() - started)
         _describe(trial_document(spec, corpora, measurements, exported), temporary)
     return exported
+
+
+def check_place(spec: TrialSpec) -> None:
+    """Look before training whether the folder may be replaced in the end.
+
+    Raises:
+        TrainerError: something else than a model stands there.
+    """
+    if spec.export_path is None:
+        return
+    folder = Path(spec.export_path)
+    if folder.exists() and not (folder.is_dir() and ((folder / "config.json").is_file() or not any(folder.iterdir()))):
+        raise TrainerError(
+            f"export_path: {folder} holds something that is no model and would be replaced; move it away or name "
+            "another folder"
+        )
 
 
 @contextmanager

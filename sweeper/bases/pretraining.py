@@ -68,6 +68,7 @@ def pretraining_spec(
     )
     folder = cache / "bases" / spec.id
     where = {"export_path": str(folder / "model"), "checkpoint_path": str(folder / "checkpoints")}
+    where["export_dtype"] = "fp32"  # it will be trained on, whatever it was computed in
     return spec.model_copy(update=where)
 
 

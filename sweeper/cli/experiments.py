@@ -42,8 +42,8 @@ def run_verb(arguments: argparse.Namespace) -> int:
     from sweeper.cli.display import Display
     from sweeper.pipeline.run import run
 
-    experiment, output = _read(arguments)
-    with _log_to(output), Display(experiment.target, quiet=arguments.json) as display:
+    experiment, output = read_experiment(arguments)
+    with log_to(output), Display(experiment.target, quiet=arguments.json) as display:
         for warning in warnings(experiment):
             display.say(f"note: {warning}")
         outcome = run(
@@ -74,7 +74,7 @@ def prepare_verb(arguments: argparse.Namespace) -> int:
     from sweeper.pipeline.run import prepare_inputs
     from sweeper.pipeline.workspace import Workspace
 
-    experiment, output = _read(arguments)
+    experiment, output = read_experiment(arguments)
     workspace = Workspace(output, storage=experiment.resources.storage)
     with Display(experiment.target, quiet=arguments.json) as display:
         inputs = prepare_inputs(experiment, workspace, display, arguments.address)
@@ -94,7 +94,7 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     from sweeper.pipeline.workspace import Workspace
     from sweeper.trials.store import TrialStore
 
-    experiment, output = _read(arguments)
+    experiment, output = read_experiment(arguments)
     workspace = Workspace(output, storage=experiment.resources.storage)
     inputs = look(experiment, workspace, choose_precision(experiment, None))
     lanes, gpu = expected_lanes(lane_plan(experiment))
@@ -123,13 +123,14 @@ def _packed(corpus: "FoundCorpus") -> dict[str, Any]:
     }
 
 
-def _read(arguments: argparse.Namespace) -> tuple[Experiment, Path]:
+def read_experiment(arguments: argparse.Namespace) -> tuple[Experiment, Path]:
+    """The experiment, and its output folder."""
     experiment = load_experiment(arguments.experiment)
     return experiment, arguments.output or Path("runs") / experiment.name
 
 
 @contextlib.contextmanager
-def _log_to(output: Path) -> Iterator[None]:
+def log_to(output: Path) -> Iterator[None]:
     """Keep a log; what libraries print goes there too (Ray prints its warnings), so that standard output stays ours."""
     output.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(output / "run.log", encoding="utf-8")

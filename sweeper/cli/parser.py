@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sweeper.cli import doctor, experiments, tables
+from sweeper.cli import doctor, experiments, exports, tables
 
 Verb = Callable[[argparse.Namespace], int]
 Verbs = Any
@@ -26,7 +26,9 @@ def build_parser() -> argparse.ArgumentParser:
     run = _experiment_verb(verbs, "run", experiments.run_verb, "everything; a second call does only what is missing")
     confirm = _experiment_verb(verbs, "confirm", experiments.run_verb, "run, to the confirming run")
     report = _experiment_verb(verbs, "report", experiments.report_verb, "write the report again")
-    for verb in (run, confirm, report):
+    export = _experiment_verb(verbs, "export", exports.export_verb, "a trial's model as a Hugging Face folder")
+    exports.add_options(export)
+    for verb in (run, confirm, report, export):
         verb.add_argument("--address", help="a Ray cluster (`auto`: this machine's); default: this machine alone")
     run.add_argument("--no-confirm", action="store_true", help="stop at the recommendation")
     tables.add_fit(verbs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from sweeper.pipeline.bases import BaseLosses
@@ -10,6 +11,7 @@ from sweeper.pipeline.fit import Fitted
 from sweeper.pipeline.session import Session
 from sweeper.pipeline.specs import SpecFactory
 from sweeper.trials.record import TrialRecord
+from trainers.messages import Exported
 from trainers.spec import TrialSpec
 
 
@@ -58,6 +60,11 @@ class Confirmation:
     test_holds: bool
     """The same on the untouched test part."""
 
+    @property
+    def exported(self) -> Exported | None:
+        """What its model measured once it was saved; None where the run is older than exports."""
+        return self.record.finished.exported if self.record.finished else None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         checks = {
@@ -71,6 +78,7 @@ class Confirmation:
             "test_constraint_limit": self.test_limit,
             "test_constraint_held": self.test_holds,
             "corpora": checks,
+            "exported": self.exported.model_dump(mode="json") if self.exported else None,
         }
 
 
@@ -82,7 +90,8 @@ def confirm(
     Raises:
         PhaseError: the run failed.
     """
-    record = session.run([confirm_spec(factory, comparison, fitted)], "confirm")[0]
+    spec = confirm_spec(factory, comparison, fitted, session.workspace.model)
+    record = session.run([spec], "confirm")[0]
     session.require([record], "the confirming run")
     checks = _checks(record, list(fitted.laws.corpora), losses, fitted, factory.target_model)
     constraint = session.experiment.constraint
@@ -97,10 +106,11 @@ def confirm(
     )
 
 
-def confirm_spec(factory: SpecFactory, comparison: Comparison, fitted: Fitted) -> TrialSpec:
-    """The confirming run's trial."""
+def confirm_spec(factory: SpecFactory, comparison: Comparison, fitted: Fitted, model: Path) -> TrialSpec:
+    """The confirming run's trial; what it trains is kept in the folder `model`, the only one of all trials."""
     setting, ratio = comparison.setting, fitted.recommendation.domain_ratio
-    return factory.confirm(setting.method, setting.learning_rate, setting.lora_r, ratio)
+    spec = factory.confirm(setting.method, setting.learning_rate, setting.lora_r, ratio)
+    return spec.model_copy(update={"export_path": str(model)})
 
 
 def _checks(

@@ -152,7 +152,8 @@ def _phases(session: Session, watcher: Watcher, address: str | None, confirming:
     answer = Answer(session.experiment, comparison, fitted, None)
     write_json(session.workspace.recommendation, answer.recommendation_dict())
     if confirming:  # known to the table before it is run: a finished folder's stays as it is
-        session.record(confirm_spec(factory, comparison, fitted), "confirm")
+        spec = confirm_spec(factory, comparison, fitted, session.workspace.model)
+        session.record(spec, "confirm")
     write_tables(session.experiment, session.workspace, session.used.values())
     if confirming:
         watcher.say(answer.sentence())

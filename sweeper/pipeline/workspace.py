@@ -36,6 +36,15 @@ class Workspace:
         return self._shared / "checkpoints"
 
     @property
+    def model(self) -> Path:
+        """The model that the confirming run trained."""
+        return self._shared / "model"
+
+    def model_of(self, trial: str) -> Path:
+        """Where another trial's model goes, for those who ask for it."""
+        return self._shared / "models" / trial
+
+    @property
     def ray(self) -> Path:
         """Where Ray Train keeps its own books."""
         return self._shared / ".ray"

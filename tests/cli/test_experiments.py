@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.cli.experiments import _log_to
+from sweeper.cli.experiments import log_to
 from tests.cli.call import call
 from tests.pipeline.small_experiment import seed_tokenizer, write_corpora, write_experiment_file
 
@@ -100,7 +100,7 @@ def test_what_libraries_print_goes_to_the_log_also_when_it_ends_badly(tmp_path: 
     import logging
 
     before = list(logging.getLogger("sweeper").handlers)
-    with pytest.raises(ZeroDivisionError), _log_to(tmp_path / "out"):
+    with pytest.raises(ZeroDivisionError), log_to(tmp_path / "out"):
         print("chatter")
         raise ZeroDivisionError
     assert capsys.readouterr().out == ""
