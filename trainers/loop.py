@@ -1,6 +1,7 @@
 """One trial, from its spec to its end: steps, measurements, verdicts, checkpoints."""
 
 import gc
+import logging
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -11,22 +12,24 @@ import torch
 from trainers import memory
 from trainers.batches import Batches, open_corpora
 from trainers.branches import Branches
-from trainers.divergence import Divergence
 from trainers.errors import TrialFailed
-from trainers.export import export
+from trainers.export import check_place, export
 from trainers.first_rank import on_first_rank
+from trainers.guards import Guards
 from trainers.keeper import Keeper
 from trainers.measurer import Measurer
 from trainers.messages import Exported, Failure, Finished, Message, Verdict
 from trainers.models import build
 from trainers.optimizers import refuse_without_gpu
+from trainers.out_of_memory import BUILDING, explained, half_micro_batch
 from trainers.progress import ProgressClock
-from trainers.ranks import Ranks
+from trainers.ranks import Ranks, is_out_of_memory, reason_of
 from trainers.sharding import gathered, is_sharded
 from trainers.spec import TrialSpec
 from trainers.stepper import Stepper
 from trainers.timetable import Timetable
 
+log = logging.getLogger(__name__)
 Report = Callable[[Message], Verdict]
 Action = Literal["continue", "stop", "pause"]
 _ACTIONS: tuple[Action, ...] = ("continue", "stop", "pause")
@@ -44,21 +47,55 @@ def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
     Returns:
         How it ended, the same on every rank but for times and memory; `report` has not seen this message. An error that
         breaks the group itself (a peer died) or comes out of `report` is raised: no agreement is possible any more.
+
+    With `auto_batch`, a trial whose batch does not fit begins again, from its checkpoint or from its start, with half
+    the micro-batch; measurements may then be reported a second time.
     """
     ranks = Ranks.current()
+    while True:
+        end, doing = _attempt(spec, report, ranks)
+        smaller = None
+        if isinstance(end, Failure) and end.cause == "out_of_memory" and spec.auto_batch and doing != BUILDING:
+            smaller = half_micro_batch(spec, ranks.size)
+        if smaller is None:
+            return end
+        if ranks.first:
+            assert isinstance(end, Failure)
+            log.warning("trial %s: %s", spec.id, end.reason)
+            log.warning("trial %s: trying again with micro_batch_size %d", spec.id, smaller.micro_batch_size)
+        spec = smaller
+
+
+def _attempt(spec: TrialSpec, report: Report, ranks: Ranks) -> tuple[Finished | Failure, str]:
+    """One attempt, from the last checkpoint or the beginning, and what it was doing when it ended."""
     trial: Trial | None = None
     try:
         memory.reset_peak(ranks.device)
         trial = ranks.together(lambda: Trial(spec, report, ranks))
-        return trial.run()
+        return trial.run(), trial.doing
     except TrialFailed as failed:
-        if trial is not None and failed.cause == "diverged":
-            trial.keeper.remove()
-        tokens = 0 if trial is None else trial.tokens
-        return Failure(cause=failed.cause, reason=failed.reason, tokens=tokens, repeatable=failed.repeatable)
+        return _failure(failed, trial, spec, ranks)
+    except Exception as error:
+        # Where there are peers they know nothing of it: an error outside of what all ranks agree on ends the group.
+        if ranks.size > 1 or not is_out_of_memory(error):
+            raise
+        return _failure(TrialFailed(*reason_of(error)), trial, spec, ranks)
     finally:
         trial = None
         _give_memory_back(ranks.device)
+
+
+def _failure(failed: TrialFailed, trial: "Trial | None", spec: TrialSpec, ranks: Ranks) -> tuple[Failure, str]:
+    """What every rank says of the end that all have agreed on, and what the trial was doing."""
+    if trial is not None and failed.cause == "diverged":
+        trial.keeper.remove()
+    doing, tokens, reason = (
+        (BUILDING, 0, failed.reason) if trial is None else (trial.doing, trial.tokens, failed.reason)
+    )
+    if failed.cause == "out_of_memory":
+        peak = max(ranks.all_of(memory.peak_bytes(ranks.device)))
+        reason = explained(reason, doing, peak, spec, ranks.size)
+    return Failure(cause=failed.cause, reason=reason, tokens=tokens, repeatable=failed.repeatable), doing
 
 
 def _give_memory_back(device: torch.device) -> None:
@@ -79,18 +116,20 @@ class Trial:
         self._spec, self._report, self._ranks = spec, report, ranks
         self._table = Timetable.of(spec)
         refuse_without_gpu(spec, ranks.device)
+        check_place(spec)
         self._corpora = open_corpora(spec)
         self._exported: Exported | None = None
         self._batches = Batches(spec, self._corpora, self._table, ranks)
         self._measurer = Measurer(spec, self._table, self._corpora, self._batches, ranks)
         self._model = build(spec, ranks.device, is_sharded(spec, ranks))
-        self._divergence = Divergence(self._model.vocabulary)
+        self._guards = Guards(self._model.vocabulary, trained=spec.model.path is not None)
         self.keeper = Keeper(spec.checkpoint_path, spec.id, ranks, spec.checkpoint_seconds)
         self._branches = Branches(spec, self._table, ranks)
-        self._progress = ProgressClock()
         self._step = self._first_step = 0
         self._verdict: Action = "continue"
         self._evaluation_seconds = self._waiting_seconds = 0.0
+        self.doing = BUILDING
+        """For the failure's reason."""
 
     @cached_property
     def _stepper(self) -> Stepper:
@@ -109,8 +148,10 @@ class Trial:
             TrialFailed: the trial cannot go on.
         """
         if self._table.n_steps > 0:
+            self._ranks.together(lambda: self._stepper)
             own = self.keeper.resume(self._model, self._stepper)
             self._step = self._first_step = self._branches.begin(own, self._model, self._stepper)
+        self._progress = ProgressClock()
         started = time.perf_counter()
         action: Action = "continue"
         if self._step == self._branches.started and self._step in self._table.evaluations:
@@ -122,9 +163,11 @@ class Trial:
 
     def _advance(self) -> Action:
         """One step and what is due after it."""
+        self.doing = f"training (step {self._step + 1})"
         self._stepper.step(self._step, self._take_verdict())
         self._step += 1
-        evaluation, branch_point = (self._step in steps for steps in (self._table.evaluations, self._table.branch_points))
+        evaluation = self._step in self._table.evaluations
+        branch_point = self._step in self._table.branch_points
         action: Action = "continue"
         if evaluation or branch_point or self._step % _READ_EVERY[self._ranks.device.type] == 0:
             action = self._read()
@@ -145,7 +188,7 @@ class Trial:
         """Look at the steps since the last look; tell the driver where it is time to."""
         pulses = self._stepper.read()
         for step, pulse in enumerate(pulses, start=self._step - len(pulses) + 1):
-            self._divergence.observe(step, pulse.loss, pulse.grad_norm)
+            self._guards.observe(step, pulse.loss, pulse.grad_norm)
         self._progress.add(pulses)
         if self._ranks.first and self._progress.due:
             rate = self._stepper.learning_rate(self._step - 1)
@@ -155,6 +198,7 @@ class Trial:
     def _measure(self) -> Action:
         """Measure every corpus and let all ranks know the answer before the next step."""
         started = time.perf_counter()
+        self.doing = f"evaluating (after step {self._step})"
         measurement = self._measurer.measure(self._model, self._step)
         measured = time.perf_counter()
         action = self._report(measurement).action if self._ranks.first else "continue"
@@ -168,6 +212,7 @@ class Trial:
         """Keep what the end calls for: the model, a checkpoint, or nothing."""
         completed = self._step == self._table.n_steps
         if completed and self._spec.export_path is not None:
+            self.doing = "exporting the model"
             self._exported = self._export()
         if action == "pause" and not completed:
             self.keeper.save(self._step, self._model, self._stepper)

@@ -6,6 +6,7 @@ import time
 from trainers.batches import Batches
 from trainers.evaluate import Evaluator
 from trainers.evaluation_size import EvaluationSize, evaluation_size, splits_at
+from trainers.guards import require_finite
 from trainers.messages import CorpusLoss, Measurement
 from trainers.models import Model
 from trainers.packed import PackedCorpus
@@ -48,7 +49,7 @@ class Measurer:
         """Measure every corpus after `step` steps; all ranks must call it and all get the same.
 
         Raises:
-            TrialFailed: a rank could not score its blocks.
+            TrialFailed: a rank could not score its blocks, or the loss is not finite.
         """
         losses = self._evaluator.measure(model, splits_at(self._spec, self._table, step))
         measurement = Measurement(
@@ -60,6 +61,7 @@ class Measurer:
             unique_tokens=self._batches.unique_tokens(step),
             seconds=time.perf_counter() - self._began,
         )
+        require_finite(measurement)
         self.measured.append(measurement)
         return measurement
 

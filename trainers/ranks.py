@@ -102,14 +102,18 @@ def reason_of(error: Exception) -> Reason:
     if isinstance(error, TrainerError):
         return "bad_spec", str(error), True
     text = f"{type(error).__name__}: {error}"
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "out_of_memory", text.splitlines()[0], True
     return "error", text, not isinstance(error, OSError)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    # On the CPU torch raises a plain RuntimeError from its allocator.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocator, of the host or of a GPU, says that there is no more."""
+    # On the CPU torch raises a plain RuntimeError, from its own allocator or from C++'s; GPU libraries do too.
+    signs = ("DefaultCPUAllocator", "std::bad_alloc", "out of memory", "ALLOC_FAILED")
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
 
 
 def _device() -> torch.device:

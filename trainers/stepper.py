@@ -52,7 +52,11 @@ class Stepper:
         norm = self._gradients.clip(self._spec.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
-        self.optimizer.step()
+        if self.optimizer.state:
+            self.optimizer.step()
+        else:
+            # Its first step makes its state, which may not fit into memory.
+            self._ranks.together(self.optimizer.step)
         self._pulses.append(torch.cat((self._gradients.signals, norm.view(1))))
 
     def _accumulate(self, step: int) -> None:

@@ -3,18 +3,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from tests.trainers.tiny import CONFIG, LENGTH, VOCABULARY, Driver, run
+from tests.trainers.tiny import LENGTH, VOCABULARY, Driver, run
 from trainers.loop import run_trial
 from trainers.messages import CONTINUE, Failure, Finished, Message, Progress, Verdict
-from trainers.mixture import Mixture
 from trainers.models import Model
-from trainers.packed import PackedCorpus
 from trainers.spec import TrialSpec
-from trainers.windows import Windows
 
 Make = Callable[..., TrialSpec]
 STEP = 4 * LENGTH
@@ -22,68 +18,6 @@ STEP = 4 * LENGTH
 
 def losses(driver: Driver) -> list[float]:
     return [loss for _, row in driver.curve() for loss in row]
-
-
-def plain_loop(spec: TrialSpec, model: Any, decay: float = 0.1) -> list[float]:
-    """A trial of 12 steps as one would write it by hand; the training loss of each step."""
-    corpora = {ref.name: PackedCorpus(ref.path)["train"] for ref in spec.corpora}
-    mixture = Mixture(spec.seed, spec.mixture, {k: c.n_blocks(LENGTH) for k, c in corpora.items()}, 12 * 4)
-    trainable = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.dim() > 1], "weight_decay": decay},
-        {"params": [p for p in trainable if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], betas=(0.9, 0.95))
-    history = []
-    for step in range(12):
-        blocks = [mixture.block(4 * step + i) for i in range(4)]
-        window = torch.tensor(np.stack([corpora[name].window(index, LENGTH) for name, index in blocks]))
-        logits = model(input_ids=window[:, :-1]).logits
-        loss = torch.nn.functional.cross_entropy(logits.reshape(-1, VOCABULARY), window[:, 1:].reshape(-1))
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(trainable, spec.max_grad_norm)
-        rate = (step + 1) / 2 if step < 2 else 0.5 * (1 + math.cos(math.pi * (step - 2) / 10))
-        for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate * rate
-        optimizer.step()
-        history.append(loss.item())
-    return history
-
-
-def train_losses(spec: TrialSpec, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    monkeypatch.setattr("trainers.progress.INTERVAL", 0.0)
-    _, driver = run(spec)
-    return [m.train_loss for m in driver.messages if isinstance(m, Progress)]
-
-
-def test_full_training_follows_a_plain_pytorch_loop(make_spec: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    import transformers
-
-    spec = make_spec(max_grad_norm=0.3)  # below the norms that come
-    torch.manual_seed(spec.seed)
-    options = {k: v for k, v in CONFIG.items() if k != "model_type"}
-    model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.for_model("llama", **options))
-    assert train_losses(spec, monkeypatch) == pytest.approx(plain_loop(spec, model), abs=1e-5)
-
-
-def test_qlora_follows_peft_and_bitsandbytes_by_hand(make_spec: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    import peft
-    import transformers
-
-    spec = make_spec(method="qlora", learning_rate=3e-2)
-    nf4 = transformers.BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype="float32"
-    )
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        spec.model.path, quantization_config=nf4, dtype=torch.float32
-    )
-    torch.manual_seed(spec.seed)
-    model = peft.get_peft_model(model, peft.LoraConfig(r=4, lora_alpha=8, target_modules="all-linear")).train()
-    expected = plain_loop(spec, model)
-    assert train_losses(spec, monkeypatch) == pytest.approx(expected, abs=1e-5)
-    untrained = train_losses(make_spec(method="qlora", learning_rate=1e-12), monkeypatch)
-    assert np.abs(np.subtract(untrained, expected)).max() > 0.02
 
 
 @pytest.mark.parametrize("method", ["full", "lora", "qlora"])
@@ -180,20 +114,6 @@ def test_a_learning_rate_far_too_high_is_a_divergence(make_spec: Make) -> None:
     assert isinstance(end, Failure)
     assert (end.cause, end.repeatable) == ("diverged", True)
     assert 0 < end.tokens < 60 * STEP
-
-
-def test_running_out_of_memory_is_a_failure_with_its_cause(make_spec: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def explode(self: Model, windows: Windows) -> torch.Tensor:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore")
-
-    monkeypatch.setattr(Model, "total_nll", explode)
-    end, _ = run(make_spec())
-    assert end == Failure(
-        cause="out_of_memory",
-        reason="OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB",
-        tokens=STEP,
-        repeatable=True,
-    )
 
 
 def test_a_lost_file_is_an_error_worth_another_attempt(make_spec: Make, monkeypatch: pytest.MonkeyPatch) -> None:
