@@ -10,6 +10,7 @@ from sweeper.bases.errors import BaseModelError
 from sweeper.bases.folder import read_config
 from sweeper.bases.ladder import count_parameters as count_builtin
 from sweeper.bases.ladder import ladder
+from sweeper.bases.packaged import PACKAGED, unpacked
 from sweeper.bases.weights import count_parameters, weight_files
 from sweeper.corpora.hashes import FileHashes, digest_of
 from sweeper.corpora.prepare import OnProgress
@@ -23,7 +24,7 @@ class BaseModel:
 
     name: str
     path: Path | None
-    """Its folder; None for a built-in model, which has to be pre-trained."""
+    """Its folder; None for a model of the built-in ladder, which has to be pre-trained."""
     config: dict[str, Any] | None
     """The configuration of a built-in model; None where there is a folder."""
     tokenizer: TokenizerRef
@@ -48,7 +49,8 @@ class BaseModel:
 def resolve_base(name: str, cache: Path, download: bool = True) -> BaseModel:
     """Find a base model: a built-in one, a folder, or a model of the Hugging Face hub.
 
-    Trains and imports nothing heavy; large weights are hashed once and remembered.
+    Trains and imports nothing heavy, but for a packaged model's first use, which unpacks it; large weights are hashed
+    once and remembered.
 
     Args:
         name: `builtin:...`, a path or OWNER/MODEL.
@@ -58,6 +60,8 @@ def resolve_base(name: str, cache: Path, download: bool = True) -> BaseModel:
     Raises:
         BaseModelError: there is no such model, it is no causal language model, or it has no tokeniser.
     """
+    if name in PACKAGED:
+        return _resolve_folder(name, unpacked(name, cache), cache)
     if name.startswith("builtin:"):
         return _resolve_builtin(name, cache)
     folder = Path(name).expanduser()
@@ -76,7 +80,7 @@ def prepare_tokenizer(base: BaseModel, cache: Path, on_progress: OnProgress | No
 def _resolve_builtin(name: str, cache: Path) -> BaseModel:
     known = ladder()
     if name not in known:
-        raise BaseModelError(f"base_models: there is no {name!r}; built in are {', '.join(known)}")
+        raise BaseModelError(f"base_models: there is no {name!r}; built in are {', '.join([*known, *PACKAGED])}")
     config = known[name]
     params, inner = count_builtin(name)
     return BaseModel(name, None, config, builtin_tokenizer(cache), digest_of(["config", config]), params, inner)
