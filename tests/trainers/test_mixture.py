@@ -46,9 +46,13 @@ def test_order_of_the_mapping_does_not_matter() -> None:
     assert list(block_sequence(shares, 40)) == list(block_sequence(dict(reversed(shares.items())), 40))
 
 
-def test_a_longer_trial_begins_like_a_shorter_one() -> None:
-    shares = {"a": 0.21, "b": 0.79}
-    assert list(block_sequence(shares, 100)[:37]) == list(block_sequence(shares, 37))
+@given(mixtures(), st.integers(0, 2**32), st.integers(0, 80), st.integers(0, 80))
+def test_a_longer_trial_begins_like_a_shorter_one(shares: dict[str, float], seed: int, few: int, more: int) -> None:
+    """With repeats: the corpora have 3 to 8 blocks."""
+    sizes = {name: 3 + i for i, name in enumerate(sorted(shares))}
+    short, long = (Mixture(seed, shares, sizes, n) for n in (few, few + more))
+    assert [short.block(i) for i in range(few)] == [long.block(i) for i in range(few)]
+    assert short.unique_tokens(few, 16) == long.unique_tokens(few, 16)
 
 
 @pytest.mark.parametrize("shares", [{"a": 0.4, "b": 0.5}, {"a": 1.2, "b": -0.2}, {}])
