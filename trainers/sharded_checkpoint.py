@@ -7,6 +7,7 @@ the checksums of all files, whose own checksum is in the folder's name. It gets 
 import json
 import logging
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,11 +99,14 @@ def _as_one_error() -> Iterator[None]:
     # What torch raises here is no Exception but a BaseException, which nobody expects.
     from torch.distributed.checkpoint.api import CheckpointException
 
-    try:
-        yield
-    except CheckpointException as together:
-        error = next(iter(together.failures.values()))[0]
-        raise error from together
+    with warnings.catch_warnings():
+        # That a process alone has no group is no news.
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        try:
+            yield
+        except CheckpointException as together:
+            error = next(iter(together.failures.values()))[0]
+            raise error from together
 
 
 def _moments(trainable: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> dict[str, Any]:

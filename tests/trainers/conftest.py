@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.trainers import worker_cases
 from tests.trainers.tiny import CONFIG, LENGTH, write_corpus
 from trainers.spec import CorpusRef, ModelRef, TrialSpec
 
@@ -76,3 +77,17 @@ def make_spec(corpora: tuple[CorpusRef, ...], checkpoint_folder: Path) -> Callab
         return TrialSpec.model_validate(base | changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def worker_specs(make_spec: Callable[..., TrialSpec], tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrialSpec]:
+    """What two workers run, by case."""
+    return worker_cases.worker_specs(make_spec, tmp_path_factory.mktemp("states"))
+
+
+@pytest.fixture(scope="session")
+def worker_results(
+    worker_specs: dict[str, TrialSpec], tmp_path_factory: pytest.TempPathFactory
+) -> worker_cases.Results:
+    """What the two workers saw, by case and rank."""
+    return worker_cases.run_cases(worker_specs, tmp_path_factory.mktemp("workers"))
