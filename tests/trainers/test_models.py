@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 import torch
 
+from tests.trainers.architectures import ARCHITECTURES, random_model
 from tests.trainers.tiny import CONFIG, VOCABULARY, run
 from trainers.errors import TrainerError
 from trainers.messages import Failure
-from trainers.models import Model, build
+from trainers.models import Model, build, without_dropout
 from trainers.parameters import count, decay_groups, require_right_trainable
 from trainers.spec import ModelRef, TrialSpec
 from trainers.windows import Windows
@@ -120,3 +121,50 @@ def test_qlora_on_a_cpu_refuses_widths_that_bitsandbytes_cannot_run(make_spec: M
 def test_shared_parameters_are_counted_once(make_spec: Make) -> None:
     module = build(make_spec(), CPU).module
     assert count(module).params == sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neox"])
+def test_base_models_have_no_dropout_while_training(make_spec: Make, name: str) -> None:
+    dropouts = {
+        "gpt2": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+        "gpt_neox": ("hidden_dropout", "attention_dropout"),
+    }
+    config = {**ARCHITECTURES[name], **dict.fromkeys(dropouts[name], 0.5)}
+    model = build(make_spec(model=ModelRef(name=name, config=config, fingerprint=name)), CPU)
+    window = Windows(torch.arange(1, 18)[None])
+    assert model.module.training
+    assert torch.equal(model.nll(window), model.nll(window))
+    library: Any = random_model(config).train()
+    first, second = (library(input_ids=window.inputs).logits for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+def test_dropout_is_switched_off_in_configurations_inside_a_configuration() -> None:
+    import transformers
+
+    config = transformers.AutoConfig.for_model("gemma3", text_config={"attention_dropout": 0.1})
+    assert config.text_config.attention_dropout == 0.1
+    assert without_dropout(config).text_config.attention_dropout == 0.0
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_the_token_that_pads_elsewhere_is_trained_as_text(make_spec: Make, method: str, tmp_path: Any) -> None:
+    config = {**CONFIG, "pad_token_id": 5, "tie_word_embeddings": False}
+    random_model(config).save_pretrained(tmp_path)
+    lora = None if method == "full" else {"r": 4, "alpha": 8.0, "train_embeddings": True}
+    spec = make_spec(method=method, lora=lora, model=ModelRef(name="pads", path=str(tmp_path), fingerprint="p"))
+    model = build(spec, CPU)
+    model.total_nll(Windows(torch.tensor([[1, 5, 2, 3]]))).backward()  # type: ignore[no-untyped-call]
+    (embedding,) = (p for name, p in model.trainable.items() if "embed_tokens" in name)
+    assert embedding.grad is not None
+    assert embedding.grad.any(dim=1).nonzero().flatten().tolist() == [1, 2, 5]
+
+
+def test_a_resized_vocabulary_is_the_models_vocabulary(make_spec: Make, tmp_path: Any) -> None:
+    """Chat templates bring tokens of their own: rows that are added to a trained model."""
+    resized = random_model(CONFIG)
+    resized.resize_token_embeddings(VOCABULARY + 5)
+    resized.save_pretrained(tmp_path)
+    model = build(make_spec(model=ModelRef(name="chat", path=str(tmp_path), fingerprint="c")), CPU)
+    assert model.vocabulary == VOCABULARY + 5
+    assert model.nll(Windows(torch.tensor([[1, VOCABULARY + 4, 2]]))).isfinite().all()
