@@ -124,19 +124,21 @@ def _losses(document: dict[str, Any]) -> list[str]:
     spec, exported = document["spec"], document["exported"]
     first, last = document["measurements"][0], document["measurements"][-1]
     before = {(x["corpus"], x["split"]): x["loss"] for x in first["losses"]} if first["tokens"] == 0 else {}
-    bits = {(x["corpus"], x["split"]): x["bits_per_byte"] for x in last["losses"]}
+    ends = {(x["corpus"], x["split"]): x for x in last["losses"]}
     after = {(x["corpus"], x["split"]): x for x in exported["losses"]}
-    rows = [
-        (corpus, split, _number(before.get((corpus, split))), _number(x["trained"]), _number(x["exported"]),
-         f"{math.exp(min(x['exported'], 700.0)):.3f}", _number(bits[corpus, split]))
-        for (corpus, split), x in after.items()
-    ]  # fmt: skip
+    rows = []
+    for key, loss in after.items():
+        trained = _number(loss["trained"]) + _error(ends[key]["stderr"])
+        perplexity = f"{math.exp(min(loss['exported'], 700.0)):.3f}"
+        bits = _number(ends[key]["bits_per_byte"])
+        rows.append((*key, _number(before.get(key)), trained, _number(loss["exported"]), perplexity, bits))
     heads = ("corpus", "part", "before training", "trained", "this export", "its perplexity", "bits per byte, trained")
     through = "through NF4 and adapters" if spec["method"] == "qlora" else "as it was trained"
     masked = "" if spec["document_mask"] else ", attention crossing from one document to the next"
     return [
         f"Nats per token on held-out text in blocks of {spec['max_seq_length']} tokens{masked}. `trained` is measured "
-        f"{through}; `this export` is these files ({exported['dtype']}), loaded again, on the same blocks.",
+        f"{through}; `this export` is these files ({exported['dtype']}), loaded again, on the same blocks. ± is the "
+        "standard error from the choice of documents.",
         "",
         *_table(heads, rows),
     ]
@@ -192,6 +194,10 @@ def _named(section: dict[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None else f" ± {value:.4f}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -81,6 +81,7 @@ def _loss(measured: CorpusLoss) -> dict[str, Any]:
         "corpus": measured.corpus,
         "split": measured.split,
         "loss": measured.loss,
+        "stderr": measured.stderr,
         "perplexity": math.exp(min(measured.loss, 700.0)),
         "bits_per_byte": measured.nll / math.log(2) / measured.bytes if measured.bytes else None,
         "scored_tokens": measured.tokens,

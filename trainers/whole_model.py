@@ -44,7 +44,6 @@ def save_weights(spec: TrialSpec, state: State, dtype: torch.dtype, end_of_text:
         _save_adapters(adapters, spec, folder / ADAPTER)
         model = _merged(adapters, dtype)
     _put_back_dropout(model.config, _config(spec))
-    _settle_ties(model)
     model.generation_config = _generation_config(model.config, end_of_text)
     model.save_pretrained(folder)
 
@@ -117,20 +116,8 @@ def _merged(model: Any, dtype: torch.dtype) -> Any:
         if isinstance(layer, LoraLayer):
             base: Any = layer.get_base_layer()
             total = base.weight.float() + layer.get_delta_weight("default").float()
-            # A new parameter: a weight that is shared with another layer must not change there.
             base.weight = nn.Parameter(total.to(dtype), requires_grad=False)
     return model.unload().to(dtype)
-
-
-def _settle_ties(model: Any) -> None:
-    """Have the configuration say what is true: adapters or training may have parted the embedding and the output."""
-    inputs, outputs = model.get_input_embeddings(), model.get_output_embeddings()
-    if outputs is None or not model.config.tie_word_embeddings or inputs.weight is outputs.weight:
-        return
-    if torch.equal(inputs.weight, outputs.weight):
-        outputs.weight = inputs.weight
-    else:
-        model.config.tie_word_embeddings = False
 
 
 def _config(spec: TrialSpec) -> Any:

@@ -1,5 +1,6 @@
 """A trial's model as a Hugging Face folder."""
 
+import copy
 import json
 import shutil
 from dataclasses import dataclass
@@ -128,16 +129,24 @@ def _train_again(
     spec = record.spec.model_copy(update={"export_path": str(folder), "export_dtype": dtype})
     watcher.say(f"trial {trial} has kept no such model: it is trained again, {spec.max_tokens:,} tokens")
     watcher.phase("export", 1)
+    before = copy.deepcopy(record)
     record.state = "paused"
-    with Executor(lane_plan(experiment), str(workspace.ray), [store, watcher], address) as executor:
-        session = Session(experiment, workspace, store, executor, counts, watcher.say)
-        session.require(session.run([spec], "export"), f"training {trial} again")
+    trained = False
+    try:
+        with Executor(lane_plan(experiment), str(workspace.ray), [store, watcher], address) as executor:
+            session = Session(experiment, workspace, store, executor, counts, watcher.say)
+            session.require(session.run([spec], "export"), f"training {trial} again")
+            trained = True
+    finally:
+        # What the trial once measured still holds where this attempt came to nothing.
+        if not trained and before.state == "completed":
+            store.save(before)
 
 
 def _known(store: TrialStore, trial: str, workspace: Workspace) -> TrialRecord:
     record = store.get(trial)
     if record is None or record.state not in ("completed", "paused", "running"):
-        ended = "no such trial" if record is None else f"trial {trial} has {record.state}"
+        ended = "no such trial" if record is None else f"trial {trial} was {record.state}"
         raise SweeperError(
             f"--trial: {ended} in {workspace.trials}; name one that completed (its record's file is called by its id)"
         )

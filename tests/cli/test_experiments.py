@@ -10,7 +10,7 @@ from tests.cli.call import call
 from tests.pipeline.small_experiment import seed_tokenizer, write_corpora, write_experiment_file
 
 Capture = pytest.CaptureFixture[str]
-VERBS = ["prepare", "plan", "run", "confirm", "report"]
+VERBS = ["prepare", "plan", "run", "confirm", "report", "export"]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sweeper.pipeline.plain import json_text
 from sweeper.pipeline.search import Setting
 from tests.pipeline.made_up import experiment
 from tests.trial_records import measurement, record, spec
+from trainers.messages import Exported, ExportedLoss
 
 SETTINGS = {"full": Setting("full", 2.1e-4, None, 0.4, 2.0), "qlora": Setting("qlora", 1e-3, 8, 0.4, 2.1)}
 
@@ -43,6 +44,13 @@ def confirmation(general: float = 3.05) -> Confirmation:
     holds = general <= 3.09
     trained = record(spec("confirm"), [measurement(2048, general, 1.95)])
     return Confirmation(trained, checks, limit=3.09, holds=holds, test_limit=3.09, test_holds=holds)
+
+
+def saved() -> Exported:
+    """The confirming run's model, saved in bf16."""
+    losses = (ExportedLoss(corpus="code", split="valid", trained=1.95, exported=1.951),)
+    losses += (ExportedLoss(corpus="code", split="test", trained=1.97, exported=1.969),)
+    return Exported(dtype="bf16", losses=losses, seconds=1.0)
 
 
 def answer(confirmed: Confirmation | None = None, stderr: float = 0.01, **changes: Any) -> Answer:
@@ -91,3 +99,14 @@ def test_an_unknown_standard_error_does_not_break_the_json() -> None:
     text = json_text(answer(confirmation(), stderr=float("nan")).to_dict(Counts()))
     assert '"stderr": null' in text
     assert "NaN" not in text
+
+
+def test_the_saved_models_losses_stand_beside_the_trained_ones() -> None:
+    confirmed = confirmation()
+    assert confirmed.record.finished is not None
+    confirmed.record.finished = confirmed.record.finished.model_copy(update={"exported": saved()})
+    assert answer(confirmed).lines()[-1] == (
+        "saved model: bf16, measured again: code 1.9510 (trained 1.9500), code (test part) 1.9690 (trained 1.9700)"
+    )
+    assert confirmed.to_dict()["exported"]["dtype"] == "bf16"
+    assert confirmation().to_dict()["exported"] is None

@@ -201,6 +201,14 @@ def changed(place: Place, interrupted: Interrupted) -> Called:
     return call(*place.words, "--json")
 
 
+@pytest.fixture(scope="module")
+def exported(place: Place, changed: Called) -> Called:
+    """The verb after a finished run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Executor, "run", lambda self, source: None if source.exhausted() else pytest.fail("it trained"))
+        return call("export", *place.words[1:], "--to", str(place.folder / "model"), "--json")
+
+
 # Two on one folder, and a killed driver -------------------------------------------------------------------------------
 
 
@@ -377,3 +385,29 @@ def test_after_an_interrupt_nothing_is_left_running(place: Place, changed: Calle
     trials = [run.data.tags["sweeper.trial"] for run in runs if "sweeper.trial" in run.data.tags]
     assert len(trials) == len(set(trials)) == len(place.records())
     assert not (place.output / ".owner").exists()
+
+
+# Exported -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_confirming_runs_model_is_there_without_training_again(
+    place: Place, changed: Called, exported: Called
+) -> None:
+    assert exported.code == 0
+    assert exported.answer["trial"] == changed.answer["confirmation"]["trial"]
+    assert not exported.answer["trained_again"]
+    assert {(loss["corpus"], loss["split"]) for loss in exported.answer["losses"]} == {
+        (corpus, split) for corpus in ("general", "domain") for split in ("valid", "test")
+    }
+    assert exported.answer["losses"] == changed.answer["confirmation"]["exported"]["losses"]
+
+
+def test_the_exported_model_is_loaded_with_its_tokeniser(place: Place, exported: Called) -> None:
+    import transformers
+
+    folder = place.folder / "model"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    prompt = tokenizer("kato", return_tensors="pt", add_special_tokens=False)
+    assert model.generate(**prompt, max_new_tokens=4).shape[1] > prompt.input_ids.shape[1]
+    assert str(place.folder) not in (folder / "README.md").read_text(encoding="utf-8")
