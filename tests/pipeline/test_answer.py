@@ -48,9 +48,9 @@ def confirmation(general: float = 3.05) -> Confirmation:
 
 def saved() -> Exported:
     """The confirming run's model, saved in bf16."""
-    losses = (ExportedLoss(corpus="code", split="valid", trained=1.95, exported=1.951),)
-    losses += (ExportedLoss(corpus="code", split="test", trained=1.97, exported=1.969),)
-    return Exported(dtype="bf16", losses=losses, seconds=1.0)
+    valid = ExportedLoss(corpus="code", split="valid", trained=1.95, exported=1.951)
+    test = ExportedLoss(corpus="code", split="test", trained=1.97, exported=1.969)
+    return Exported(dtype="bf16", losses=(valid, test), seconds=1.0)
 
 
 def answer(confirmed: Confirmation | None = None, stderr: float = 0.01, **changes: Any) -> Answer:
