@@ -82,7 +82,7 @@ def build(spec: TrialSpec, device: torch.device, sharded: bool = False) -> Model
     # What is divided lies whole in the host's memory before; the device holds parts only.
     home = torch.device("cpu") if sharded else device
     base = load_base(spec, home, dtype, spec.method == "qlora", dtype if sharded else torch.uint8)
-    _check(base, spec, device)
+    check(base, spec, device)
     # A token that pads in other people's batches is text in ours; its embedding would get no gradient.
     base.get_input_embeddings().padding_idx = None
     counts, vocabulary = count(base), len(base.get_input_embeddings().weight)
@@ -161,7 +161,7 @@ def nf4(dtype: torch.dtype, storage: torch.dtype = torch.uint8) -> Any:
     )
 
 
-def _check(base: Any, spec: TrialSpec, device: torch.device) -> None:
+def check(base: Any, spec: TrialSpec, device: torch.device) -> None:
     """Refuse what the model cannot do.
 
     Raises:

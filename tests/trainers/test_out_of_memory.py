@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -183,10 +184,12 @@ def test_a_batch_that_really_does_not_fit_is_made_smaller(tmp_path: Path) -> Non
     )  # fmt: skip
     (tmp_path / "spec.json").write_text(spec.model_dump_json(), encoding="utf-8")
     command = [sys.executable, "-m", "tests.trainers.little_memory", str(tmp_path / "spec.json")]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True)
+    # Freed memory goes back at once, so that what the process holds says what it needs.
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
+    found = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True, env=environment)
     free, tight = (json.loads(line) for line in found.stdout.splitlines())
     assert free["end"]["micro_batch_size"] == 8
     assert tight["end"]["kind"] == "finished", tight
-    assert tight["end"]["micro_batch_size"] in (4, 2)
+    assert tight["end"]["micro_batch_size"] in (4, 2, 1)
     assert tight["losses"] == pytest.approx(free["losses"], abs=1e-5)
     assert "the micro-batch was 8 x 256 tokens" in found.stderr
