@@ -6,7 +6,7 @@ import torch
 
 from trainers.errors import TrainerError
 from trainers.mixture import Mixture
-from trainers.packed import PackedCorpus
+from trainers.packed import PackedCorpus, PackedSplit
 from trainers.ranks import Ranks
 from trainers.spec import TrialSpec
 from trainers.timetable import Timetable
@@ -48,6 +48,20 @@ class Batches:
             blocks = [self._mixture.block(step * self._size + row) for row in rows]
             places = [(self._train[name], index) for name, index in blocks]
             yield read_windows(places, self._length, self._document_mask).to(self._ranks.device)
+
+    def places(self, name: str) -> Iterator[tuple[PackedSplit, int]]:
+        """The blocks of one corpus that the trial trains on, in order."""
+        if self._mixture is None:
+            return
+        for i in range(len(self._mixture)):
+            corpus, index = self._mixture.block(i)
+            if corpus == name:
+                yield self._train[name], index
+
+    @property
+    def my_micro_batches(self) -> int:
+        """Micro-batches a step of this rank."""
+        return -(-len(self._ranks.share(self._size)) // self._micro)
 
     @property
     def most_micro_batches(self) -> int:

@@ -28,6 +28,7 @@ from trainers.sharding import gathered, is_sharded
 from trainers.spec import TrialSpec
 from trainers.stepper import Stepper
 from trainers.timetable import Timetable
+from trainers.vocabulary import refuse_foreign_tokens
 
 log = logging.getLogger(__name__)
 Report = Callable[[Message], Verdict]
@@ -122,6 +123,7 @@ class Trial:
         self._batches = Batches(spec, self._corpora, self._table, ranks)
         self._measurer = Measurer(spec, self._table, self._corpora, self._batches, ranks)
         self._model = build(spec, ranks.device, is_sharded(spec, ranks))
+        refuse_foreign_tokens(spec, self._corpora, self._batches, self._model.vocabulary)
         self._guards = Guards(self._model.vocabulary, trained=spec.model.path is not None)
         self.keeper = Keeper(spec.checkpoint_path, spec.id, ranks, spec.checkpoint_seconds)
         self._branches = Branches(spec, self._table, ranks)
