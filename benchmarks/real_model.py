@@ -6,7 +6,8 @@
 DIR holds general_wiki and sec_filings, each with train, valid and test as `.jsonl.gz`. Finds the learning rate of full
 training and the learning rate and rank of QLoRA with `python -m sweeper` (search_spaces/real-model.yaml), then trains
 every arm on the same blocks in the same order. Stopped and started again, it goes on where it was. Writes
-OUTPUT/real_model.json and OUTPUT/curves.svg, and ends with the comparisons as one JSON line.
+real_model.json, curves.svg and tables.md to OUTPUT, and ends with the comparisons as one JSON line; with `--so-far` it
+does that from what is there, and trains nothing.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import yaml
 from benchmarks.real_model_arms import ARMS, STARTS, Budget, Series, Setting, Weights
 from benchmarks.real_model_figures import Results, figures
 from benchmarks.real_model_plot import plot
+from benchmarks.real_model_tables import tables
 from sweeper.__main__ import main as sweeper
 from sweeper.bases.resolve import resolve_base
 from sweeper.experiment import load_experiment
@@ -132,11 +134,18 @@ def run(series: Series, seeds: int) -> Results:
     return Results(starts, curves, DOMAIN, GENERAL)
 
 
+def measured_so_far(series: Series, seeds: int) -> Results:
+    """What the folder has, trained to its end or not begun: an arm that is still training takes no part."""
+    starts = {arm.name: found[-1] for arm in ARMS if (found := series.finished(arm, None))}
+    curves = {arm.name: [c for seed in range(seeds) if (c := series.finished(arm, seed))] for arm in ARMS}
+    return Results(starts, {name: found for name, found in curves.items() if found}, DOMAIN, GENERAL)
+
+
 def main() -> int:
     """Search, compare, write the figures."""
     arguments = _arguments()
     output: Path = arguments.output.absolute()
-    status = search_both(arguments.corpora, output)
+    status = 0 if arguments.so_far else search_both(arguments.corpora, output)
     if status:
         return status
     import torch
@@ -146,10 +155,11 @@ def main() -> int:
     settings = best_settings(records)
     points = tuple(arguments.tokens * share // 8 for share in (2, 4, 8))
     series = make_series(output, settings, Budget(arguments.tokens, points, arguments.evaluation_tokens))
-    results = run(series, arguments.seeds)
+    results = measured_so_far(series, arguments.seeds) if arguments.so_far else run(series, arguments.seeds)
     content = figures(results, records, settings, series)
     (output / "real_model.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     (output / "curves.svg").write_text(plot(results), encoding="utf-8")
+    (output / "tables.md").write_text(tables(content), encoding="utf-8")
     print(json.dumps({"benchmark": "real_model", "comparisons": content["comparisons"]}))
     return 0
 
@@ -162,6 +172,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=32768)
     parser.add_argument("--evaluation-tokens", type=int, default=6144)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--so-far", action="store_true", help="write the figures of what is there, train nothing")
     return parser.parse_args()
 
 

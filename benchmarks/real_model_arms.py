@@ -94,6 +94,12 @@ class Series:
         """An arm's model before training."""
         return measured(self.start(arm), self.folder / f"{_slug(arm)}-start.jsonl", run_trial)[-1]
 
+    def finished(self, arm: Arm, seed: int | None) -> list[Measurement]:
+        """What the folder has of an arm that was trained to its end (`seed`), or of its start (None); else nothing."""
+        spec = self.start(arm) if seed is None else self.spec(arm, seed)
+        messages = _read(self.folder / f"{_slug(arm)}-{'start' if seed is None else seed}.jsonl", spec.id)
+        return _by_tokens(messages) if any(isinstance(message, Finished) for message in messages) else []
+
 
 def _slug(arm: Arm) -> str:
     return arm.name.replace(" ", "-")
@@ -122,8 +128,13 @@ def measured(spec: TrialSpec, file: Path, run_trial: Callable[..., Finished | Fa
                 raise TrainerError(f"{file.stem}: {end.reason}")
             report(end)
         known = _read(file, spec.id)
-    by_tokens = {message.tokens: message for message in known if isinstance(message, Measurement)}
-    return [by_tokens[tokens] for tokens in sorted(by_tokens)]
+    return _by_tokens(known)
+
+
+def _by_tokens(messages: Sequence[Message]) -> list[Measurement]:
+    """The measurements, rising; a trial that went on from a checkpoint may have made one of them twice."""
+    found = {message.tokens: message for message in messages if isinstance(message, Measurement)}
+    return [found[tokens] for tokens in sorted(found)]
 
 
 def _read(file: Path, spec_id: str) -> Sequence[Message]:

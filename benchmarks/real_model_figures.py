@@ -44,13 +44,13 @@ class Results:
         """Domain first."""
         return self.domain, self.general
 
-    def start(self, arm: str) -> Measurement:
+    def start(self, arm: str) -> Measurement | None:
         """The model that an arm starts from; the low-rank arms start from the same weights as the full ones."""
-        return self.starts.get(arm) or self.starts["full on nf4" if arm.endswith("nf4") else "full"]
+        return self.starts.get(arm) or self.starts.get("full on nf4" if arm.endswith("nf4") else "full")
 
     def paired(self, a: str, b: str) -> list[tuple[Measurement, Measurement]]:
         """The ends of two arms, one pair a seed that both have."""
-        return [(x[-1], y[-1]) for x, y in zip(self.curves[a], self.curves[b], strict=False)]
+        return [(x[-1], y[-1]) for x, y in zip(self.curves.get(a, ()), self.curves.get(b, ()), strict=False)]
 
 
 def figures(
@@ -70,11 +70,14 @@ def figures(
 
 
 def comparisons(results: Results) -> dict[str, dict[str, dict[str, float]]]:
-    """Paired differences in nats a token with their standard errors, by what they show, then corpus and split."""
-    found = {name: _differences(results.paired(a, b), results) for name, (a, b) in PAIRS.items()}
-    starts = {name: [(results.starts[a], results.starts[b])] for name, (a, b) in START_PAIRS.items()}
-    found |= {name: _differences(pairs, results) for name, pairs in starts.items()}
-    return found | {HEALING: _differences(_interaction(results), results)}
+    """Paired differences in nats a token with their standard errors, by what they show, then corpus and split.
+
+    A pair of which one side has not been measured is left out.
+    """
+    pairs = {name: results.paired(a, b) for name, (a, b) in PAIRS.items()} | {HEALING: _interaction(results)}
+    known = [(name, a, b) for name, (a, b) in START_PAIRS.items() if {a, b} <= results.starts.keys()]
+    pairs |= {name: [(results.starts[a], results.starts[b])] for name, a, b in known}
+    return {name: _differences(found, results) for name, found in pairs.items() if found}
 
 
 def _interaction(results: Results) -> list[tuple[Measurement, Measurement]]:

@@ -34,7 +34,8 @@ def mean_curve(results: Results, arm: str, corpus: str) -> Line:
     """(tokens, validation loss) of an arm, averaged over its seeds, from the model that it starts from."""
     curves = results.curves[arm]
     points = [(c[0].tokens, fmean(m.loss(corpus) for m in c)) for c in zip(*curves, strict=True)]
-    return [(0, results.start(arm).loss(corpus)), *points]
+    start = results.start(arm)
+    return [*([(0, start.loss(corpus))] if start else []), *points]
 
 
 def _panel(results: Results, corpus: str, left: float) -> str:

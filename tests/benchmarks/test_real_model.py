@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.real_model import TEMPLATE, alone, best_settings, experiment
+from benchmarks.real_model import TEMPLATE, alone, best_settings, experiment, measured_so_far
 from benchmarks.real_model_arms import ARMS, STARTS, Budget, Series, Setting, measured
-from benchmarks.real_model_figures import HEALING, PAIRS, Results, added, comparisons
+from benchmarks.real_model_figures import HEALING, PAIRS, Results, added, comparisons, figures
 from benchmarks.real_model_plot import mean_curve, plot
+from benchmarks.real_model_tables import tables
 from sweeper.experiment import parse_experiment
 from sweeper.pipeline.specs import SpecFactory
 from tests.trial_records import corpus_loss, finished, record, spec
@@ -97,6 +98,18 @@ def test_an_arm_that_failed_says_why_and_goes_on_when_run_again(tmp_path: Path) 
     assert [m.tokens for m in measured(spec(), file, _Trials(5.0))] == [1024, 4096]
 
 
+def test_only_arms_that_were_trained_to_their_end_take_part_so_far(series: Series) -> None:
+    series.run(ARMS[0], 1, _Trials(5.0))
+    series.run_start(ARMS[0], _Trials(7.0))
+    with pytest.raises(TrainerError):
+        series.run(ARMS[1], 0, _Trials(5.0, fails=True))
+    found = measured_so_far(series, seeds=2)
+    assert {arm: [[m.tokens for m in c] for c in curves] for arm, curves in found.curves.items()} == {
+        "full": [[1024, 4096]]
+    }
+    assert {arm: m.loss("filings") for arm, m in found.starts.items()} == {"full": 1.4}
+
+
 def test_another_setting_under_the_same_name_is_trained_anew(tmp_path: Path) -> None:
     file = tmp_path / "arm.jsonl"
     measured(spec(), file, _Trials(5.0))
@@ -137,6 +150,25 @@ def test_an_unfinished_series_compares_the_seeds_that_both_have() -> None:
     found = comparisons(Results(whole.starts, curves, "filings", "wiki"))
     seeds = {name: found[name]["filings valid"]["seeds"] for name in PAIRS}
     assert [name for name, n in seeds.items() if n == 1] == [name for name, pair in PAIRS.items() if "qlora" in pair]
+
+
+def test_a_pair_that_was_not_measured_is_left_out() -> None:
+    whole = _results()
+    curves = {arm: whole.curves[arm] for arm in ("full", "qlora")}
+    found = Results({"full": whole.starts["full"]}, curves, "filings", "wiki")
+    assert list(comparisons(found)) == ["the claim: full against qlora"]
+    assert "lora on nf4" in plot(whole)
+    assert plot(found).count("<polyline") == 4
+
+
+def test_tables_give_means_over_seeds_and_differences_with_their_errors(series: Series) -> None:
+    trial = record(spec("search", learning_rate=1e-4), [_measurement(2048, [(10.0, 10)], [(20.0, 10)])])
+    content = figures(_results(), [trial], series.settings, series)
+    text = tables(json.loads(json.dumps(content)))
+    assert "| full | 1.00e-04 |  | 2048 | completed | 1.0 | 2.0 |" in text
+    assert "| qlora | 2 | 2.5500 (12." in text  # seeds end at 2.5 and 2.6
+    assert "| lora | 3.0000 / 3.0000 | 2.1000 / 3.0000 |" in text
+    assert "| the claim: full against qlora | -0.7500 ± 0.0000 (2) |" in text
 
 
 def test_measurements_add_up_document_by_document() -> None:
