@@ -23,7 +23,7 @@ def fails(guards: Guards, losses: list[float]) -> tuple[int, str] | None:
 
 @pytest.mark.parametrize(("loss", "norm"), [(math.nan, 1.0), (math.inf, 1.0), (2.0, math.nan)])
 def test_what_is_not_finite_ends_the_trial_at_once(loss: float, norm: float) -> None:
-    with pytest.raises(TrialFailed, match="step 7: .*try a lower learning_rate") as failed:
+    with pytest.raises(TrialFailed, match=r"step 7: .*try a lower learning_rate") as failed:
         Guards(100, trained=True).observe(7, loss, norm)
     assert (failed.value.cause, failed.value.repeatable) == ("diverged", True)
 
