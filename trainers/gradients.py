@@ -7,10 +7,13 @@ import torch
 from torch import nn
 
 from trainers.batches import Batches
+from trainers.buckets import Buckets
 from trainers.ranks import Ranks, Reason, reason_of
 from trainers.windows import Windows
 
 LOSS, ERRORS, VERDICT, SIGNALS = 0, 1, 2, 3
+_START = 64
+"""Where gradients begin behind the signals: a boundary that kernels like."""
 
 
 class Gradients(ABC):
@@ -21,7 +24,7 @@ class Gradients(ABC):
     """
 
     signals: torch.Tensor
-    """[the step's loss, ranks with an error, the verdict's code]: sums over ranks after `sum_over`."""
+    """[the step's loss, ranks with an error, the verdict's code]: sums over ranks after `sum_over_ranks`."""
     reason: Reason | None = None
     """Why this rank can do its part no more."""
 
@@ -38,12 +41,12 @@ class Gradients(ABC):
         """Run this rank's part of a step."""
 
     @abstractmethod
-    def sum_over(self, ranks: Ranks) -> None:
+    def sum_over_ranks(self) -> None:
         """Add up gradients and signals."""
 
     @abstractmethod
     def clip(self, max_norm: float) -> torch.Tensor:
-        """After `sum_over`: scale to a global norm of at most `max_norm`; returns the norm before, a scalar."""
+        """After `sum_over_ranks`: scale to a global norm of at most `max_norm`; returns the norm before, a scalar."""
 
     def give_up(self, error: Exception) -> None:
         """Keep an error until the ranks' sum, where all learn of it."""
@@ -52,22 +55,22 @@ class Gradients(ABC):
 
 
 class FlatGradients(Gradients):
-    """The gradients of `parameters` that every rank holds whole, in one flat buffer: summing, measuring and clipping
-    is one operation each.
+    """The gradients of `parameters` that every rank holds whole, in one flat buffer: measuring and clipping is one
+    operation each.
 
-    `parameter.grad` is a view of the buffer, in which autograd accumulates.
+    `parameter.grad` is a view of the buffer, in which autograd accumulates. The buffer begins with the signals.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], device: torch.device) -> None:
+    def __init__(self, parameters: list[nn.Parameter], ranks: Ranks) -> None:
         self._n = sum(p.numel() for p in parameters)
-        self._buffer = torch.zeros(self._n + SIGNALS, dtype=torch.float32, device=device)
-        self.values = self._buffer[: self._n]
-        self.signals = self._buffer[self._n :]
-        start = 0
+        self._buffer = torch.zeros(_START + self._n, dtype=torch.float32, device=ranks.device)
+        self.signals, self.values = self._buffer[:SIGNALS], self._buffer[_START:]
+        starts = [_START]
         for parameter in parameters:
-            end = start + parameter.numel()
-            parameter.grad = self._buffer[start:end].view(parameter.shape)
-            start = end
+            end = starts[-1] + parameter.numel()
+            parameter.grad = self._buffer[starts[-1] : end].view(parameter.shape)
+            starts.append(end)
+        self._buckets = Buckets(self._buffer, parameters, starts[:-1], ranks) if ranks.size > 1 else None
 
     def clear(self) -> None:
         """Start a step."""
@@ -75,7 +78,10 @@ class FlatGradients(Gradients):
 
     def micro_batches(self, batches: Batches, step: int) -> Iterator[tuple[Windows, float]]:
         """This rank's own, which may be none."""
-        return ((windows, 1.0) for windows in batches.micro_batches(step))
+        for left, windows in zip(range(batches.my_micro_batches - 1, -1, -1), batches.micro_batches(step), strict=True):
+            if left == 0 and self._buckets is not None:
+                self._buckets.begin()
+            yield windows, 1.0
 
     def attempt(self, part: Callable[[], None]) -> None:
         """Run it; a failure waits for the ranks' sum, because leaving here would leave the others waiting."""
@@ -86,9 +92,10 @@ class FlatGradients(Gradients):
         except Exception as error:
             self.give_up(error)
 
-    def sum_over(self, ranks: Ranks) -> None:
-        """Add up gradients and signals: the one collective of a step."""
-        ranks.sum_(self._buffer)
+    def sum_over_ranks(self) -> None:
+        """Add up what the last backward pass has not sent already."""
+        if self._buckets is not None:
+            self._buckets.finish()
 
     def clip(self, max_norm: float) -> torch.Tensor:
         """Scale the whole buffer."""

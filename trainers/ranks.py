@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -15,6 +15,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Reason = tuple[Cause, str, bool]
 """What a `TrialFailed` is made from; crosses between ranks."""
+
+
+class Pending(Protocol):
+    """A sum under way."""
+
+    def wait(self) -> object:
+        """Return when it is done (on a GPU: when what is queued from now on will find it done)."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,11 @@ class Ranks:
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
+
+    def begin_sum(self, tensor: torch.Tensor) -> Pending:
+        """Begin to add a tensor up over several ranks, in place; it must not be touched until `wait` returns."""
+        pending: Pending = dist.all_reduce(tensor, async_op=True)
+        return pending
 
     def sum_number(self, value: float) -> float:
         """Add one number up over the ranks."""

@@ -24,9 +24,9 @@ class ShardedGradients(Gradients):
     timeout passes.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], device: torch.device) -> None:
-        self._parameters = parameters
-        self._numbers = torch.zeros(SIGNALS + 1, dtype=torch.float32, device=device)
+    def __init__(self, parameters: list[nn.Parameter], ranks: Ranks) -> None:
+        self._parameters, self._ranks = parameters, ranks
+        self._numbers = torch.zeros(SIGNALS + 1, dtype=torch.float32, device=ranks.device)
         self.signals = self._numbers[:SIGNALS]
         self._square = self._numbers[SIGNALS:]
 
@@ -65,11 +65,11 @@ class ShardedGradients(Gradients):
             )
             raise
 
-    def sum_over(self, ranks: Ranks) -> None:
+    def sum_over_ranks(self) -> None:
         """Add up the signals and the square of the norm; the gradients are sums already."""
         norms = torch.stack(torch._foreach_norm(self._local()))
         self._square.copy_(norms.square().sum())
-        ranks.sum_(self._numbers)
+        self._ranks.sum_(self._numbers)
 
     def clip(self, max_norm: float) -> torch.Tensor:
         """Scale this rank's part by the global norm."""

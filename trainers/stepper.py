@@ -34,7 +34,7 @@ class Stepper:
         self._spec, self._model, self._batches, self._table, self._ranks = spec, model, batches, table, ranks
         parameters = list(model.trainable.values())
         kind = ShardedGradients if model.sharded else FlatGradients
-        self._gradients: Gradients = kind(parameters, ranks.device)
+        self._gradients: Gradients = kind(parameters, ranks)
         self.optimizer = make_optimizer(spec, model.module, ranks.device)
         self._pulses: list[torch.Tensor] = []
 
@@ -48,7 +48,7 @@ class Stepper:
         self._gradients.attempt(lambda: self._accumulate(step))
         if verdict:
             self._gradients.signals[VERDICT] = verdict
-        self._gradients.sum_over(self._ranks)
+        self._gradients.sum_over_ranks()
         norm = self._gradients.clip(self._spec.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)

@@ -3,13 +3,12 @@ import torch
 from torch import nn
 
 from trainers.gradients import SIGNALS, FlatGradients
-
-CPU = torch.device("cpu")
+from trainers.ranks import Ranks
 
 
 def with_gradients(values: list[float]) -> tuple[FlatGradients, list[nn.Parameter]]:
     parameters = [nn.Parameter(torch.zeros(2, 1)), nn.Parameter(torch.zeros(len(values) - 2))]
-    gradients = FlatGradients(parameters, CPU)
+    gradients = FlatGradients(parameters, Ranks(0, 1, torch.device("cpu")))
     loss = (torch.cat([p.flatten() for p in parameters]) * torch.tensor(values)).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     return gradients, parameters

@@ -12,6 +12,7 @@ from trainers.sharded_gradients import ShardedGradients
 from trainers.windows import Windows
 
 CPU = torch.device("cpu")
+ALONE = Ranks(0, 1, CPU)
 
 
 class Rows(Batches):
@@ -33,7 +34,7 @@ class Rows(Batches):
 @given(st.integers(1, 20), st.integers(1, 6), st.integers(1, 5))
 def test_all_ranks_go_through_the_model_equally_often_and_each_row_counts_once(size: int, micro: int, n: int) -> None:
     parts = [
-        list(ShardedGradients([], CPU).micro_batches(Rows(size, micro, Ranks(rank, n, CPU)), 0)) for rank in range(n)
+        list(ShardedGradients([], ALONE).micro_batches(Rows(size, micro, Ranks(rank, n, CPU)), 0)) for rank in range(n)
     ]
     assert len({len(part) for part in parts}) == 1
     rows = [row for part in parts for windows, weight in part if weight == 1 for row in windows.tokens.tolist()]
@@ -43,12 +44,12 @@ def test_all_ranks_go_through_the_model_equally_often_and_each_row_counts_once(s
 
 
 def test_no_rank_goes_through_the_model_for_nothing_more_often_than_it_must() -> None:
-    parts = list(ShardedGradients([], CPU).micro_batches(Rows(5, 2, Ranks(1, 2, CPU)), 0))
+    parts = list(ShardedGradients([], ALONE).micro_batches(Rows(5, 2, Ranks(1, 2, CPU)), 0))
     assert [weight for _, weight in parts] == [1.0, 1.0]
 
 
 def test_what_cannot_be_read_is_blank_and_reported() -> None:
-    gradients = ShardedGradients([], CPU)
+    gradients = ShardedGradients([], ALONE)
     parts = list(gradients.micro_batches(Rows(4, 2, Ranks(0, 1, CPU), unreadable=2), 0))
     assert [weight for _, weight in parts] == [1.0, 0.0]
     assert gradients.signals[ERRORS] == 1
@@ -60,5 +61,5 @@ def test_an_error_in_the_model_is_raised_with_what_to_do() -> None:
         raise torch.OutOfMemoryError("full")
 
     with pytest.raises(torch.OutOfMemoryError, match="full") as raised:
-        ShardedGradients([], CPU).attempt(part)
+        ShardedGradients([], ALONE).attempt(part)
     assert "has to be started again" in raised.value.__notes__[0]

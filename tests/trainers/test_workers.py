@@ -60,6 +60,17 @@ def test_sharding_in_bf16_stays_within_its_noise(worker_specs: Specs, worker_res
     assert_same_curve(worker_results[case][0]["curve"], plain, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "whole"),
+    [
+        ("in pieces", "accumulating"),
+        ("in pieces, fewer blocks than workers", "fewer blocks than workers"),
+    ],
+)
+def test_gradients_added_up_in_pieces_give_the_same_bits(worker_results: Results, pieces: str, whole: str) -> None:
+    assert worker_results[pieces][0]["curve"] == worker_results[whole][0]["curve"]
+
+
 def test_only_the_first_worker_reports(worker_results: Results) -> None:
     first, second = worker_results["even"]
     assert first["messages"] >= 3
@@ -71,10 +82,17 @@ def test_a_stop_reaches_both_workers_at_the_same_step(worker_results: Results) -
     assert [(end["state"], end["tokens"], end["workers"]) for end in ends] == [("stopped", 4 * STEP, 2)] * 2
 
 
-def test_one_worker_out_of_memory_ends_the_trial_on_both(worker_results: Results) -> None:
-    for end in (rank["end"] for rank in worker_results["breaks on the second"]):
+@pytest.mark.parametrize("case", ["breaks on the second", "in pieces, breaks on the second"])
+def test_one_worker_out_of_memory_ends_the_trial_on_both(worker_results: Results, case: str) -> None:
+    for end in (rank["end"] for rank in worker_results[case]):
         assert (end["kind"], end["cause"]) == ("failure", "out_of_memory")
         assert "OutOfMemoryError: only here" in end["reason"]
+
+
+def test_one_worker_out_of_memory_halves_the_micro_batch_of_both(worker_specs: Specs, worker_results: Results) -> None:
+    first, second = worker_results["auto batch"]
+    assert [rank["end"]["micro_batch_size"] for rank in (first, second)] == [1, 1]
+    assert_same_curve(first["curve"], run(worker_specs["auto batch"])[1].curve())
 
 
 def test_a_batch_that_one_worker_cannot_read_ends_a_sharded_trial_on_both(worker_results: Results) -> None:

@@ -1,11 +1,12 @@
 """Runs cases on a gloo group of two processes; each rank writes what it saw as JSON.
 
 Usage: python -m tests.trainers.two_workers RANK FOLDER, with FOLDER/cases.json =
-{name: {"spec", "verdicts", "break", "unreadable"}}; the last two name a rank.
+{name: {"spec", "verdicts", "bucket", "break", "unreadable"}}; the last two name a rank.
 """
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import torch
 import torch.distributed as dist
 
 from tests.trainers.tiny import run
-from trainers import batches, stepper
+from trainers import batches, gradients, stepper
+from trainers.buckets import BUCKET, Buckets
 from trainers.models import Model
 from trainers.spec import TrialSpec
 from trainers.windows import Windows
@@ -24,6 +26,10 @@ _HELD: list[int] = []
 
 def _explode(self: Model, windows: Windows) -> torch.Tensor:
     raise torch.OutOfMemoryError("only here")
+
+
+def _narrow(self: Model, windows: Windows) -> torch.Tensor:
+    return _TOTAL_NLL(self, windows) if len(windows.tokens) == 1 else _explode(self, windows)
 
 
 def _unreadable(*_: Any) -> Windows:
@@ -40,8 +46,10 @@ def _weighing_step(self: stepper.Stepper, step: int, verdict: int) -> None:
 
 
 def _case(rank: int, case: dict[str, Any]) -> dict[str, Any]:
-    Model.total_nll = _explode if case.get("break") == rank else _TOTAL_NLL  # type: ignore[method-assign]
+    broken = {case.get("break"): _explode, case.get("narrow"): _narrow}
+    Model.total_nll = broken.get(rank, _TOTAL_NLL)  # type: ignore[method-assign]
     vars(batches)["read_windows"] = _unreadable if case.get("unreadable") == rank else _READ
+    vars(gradients)["Buckets"] = partial(Buckets, size=case.get("bucket", BUCKET))
     _HELD.clear()
     spec = TrialSpec.model_validate(case["spec"])
     end, driver = run(spec, {int(tokens): action for tokens, action in case.get("verdicts", {}).items()})

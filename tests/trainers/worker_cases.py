@@ -34,6 +34,7 @@ def replicated(make: Make, folder: Path) -> dict[str, TrialSpec]:
     checkpoints = str(folder / "ddp")
     return {
         "even": make(),
+        "accumulating": make(micro_batch_size=1),
         "uneven": make(global_batch_size=5, micro_batch_size=2, evaluate_at=()),
         "fewer blocks than workers": make(global_batch_size=1, evaluate_at=()),
         "qlora": make(**QLORA),
@@ -44,6 +45,10 @@ def replicated(make: Make, folder: Path) -> dict[str, TrialSpec]:
         "pause": make(checkpoint_path=checkpoints),
         "resume": make(checkpoint_path=checkpoints),
         "breaks on the second": make(),
+        "auto batch": make(global_batch_size=8, auto_batch=True),
+        "in pieces": make(micro_batch_size=1),
+        "in pieces, fewer blocks than workers": make(global_batch_size=1, evaluate_at=()),
+        "in pieces, breaks on the second": make(),
         "diverges": make(learning_rate=300.0, max_tokens=60 * STEP, evaluate_at=(), schedule={}),
         "bad spec": make(max_seq_length=65),
         "after all of that": make(),
@@ -96,8 +101,12 @@ def run_cases(specs: dict[str, TrialSpec], folder: Path) -> Results:
     cases: dict[str, dict[str, Any]] = {name: {"spec": spec.model_dump(mode="json")} for name, spec in specs.items()}
     for name, step in PAUSES.items():
         cases[name]["verdicts"] = {step * STEP: "pause"}
+    for name in ("in pieces", "in pieces, fewer blocks than workers", "in pieces, breaks on the second"):
+        cases[name]["bucket"] = 2000
+    cases["in pieces, breaks on the second"]["break"] = 1
     cases["stop"]["verdicts"] = {4 * STEP: "stop"}
     cases["breaks on the second"]["break"] = 1
+    cases["auto batch"]["narrow"] = 1
     cases["sharded, unreadable on the second"]["unreadable"] = 1
     (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
     command = [sys.executable, "-m", "tests.trainers.two_workers"]
