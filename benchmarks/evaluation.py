@@ -24,11 +24,11 @@ import torch
 from benchmarks.isolated import measured_alone
 from benchmarks.trainer_throughput import CPU_SMALL, CPU_WIDE
 from benchmarks.training_sides import HELD_OUT, TrainingCase, make_inputs, make_spec, warm_imports
-from trainers.batches import open_corpora
-from trainers.evaluate import Evaluator
-from trainers.models import build
-from trainers.packed import PackedCorpus
-from trainers.ranks import Ranks
+from trainers.evaluation.evaluate import Evaluator
+from trainers.model.models import build
+from trainers.tokens.batches import open_corpora
+from trainers.tokens.packed import PackedCorpus
+from trainers.workers.ranks import Ranks
 
 BATCH = 6
 """Does not divide the blocks, so that the last batch is smaller."""

@@ -62,7 +62,7 @@ def ours(corpus: Path, tokenizer: Path, folder: Path, processes: int, check: boo
     from sweeper.corpora.prepare import prepare_corpus
     from sweeper.corpora.source import CorpusSource
     from sweeper.corpora.tokenizer import TokenizerRef
-    from trainers.packed import SPLITS, PackedCorpus
+    from trainers.tokens.packed import SPLITS, PackedCorpus
 
     began, cpu = time.perf_counter(), cpu_seconds()
     with TokenizerPool(processes) as pool:

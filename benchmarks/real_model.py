@@ -103,7 +103,7 @@ def factory_of(output: Path) -> SpecFactory:
 
 def nf4_copy(spec: TrialSpec, folder: Path, cache: Path) -> ModelRef:
     """The base model as the QLoRA spec sees it, made once."""
-    from trainers.dequantised import write_dequantised
+    from trainers.model.dequantised import write_dequantised
 
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from trainers.messages import Failure, Finished, Message, Verdict
-from trainers.packed import write_meta, write_split
 from trainers.spec import CorpusRef, ModelRef, TrialSpec
+from trainers.tokens.packed import write_meta, write_split
 
 VOCABULARY = 256
 LENGTH = 32

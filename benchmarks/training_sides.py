@@ -10,14 +10,15 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from trainers import loop, memory
-from trainers.batches import open_corpora
+from trainers import loop
 from trainers.messages import CONTINUE, Failure
-from trainers.mixture import Mixture
-from trainers.models import Model
-from trainers.packed import PackedCorpus, write_meta, write_split
+from trainers.model.models import Model
 from trainers.spec import CorpusRef, ModelRef, TrialSpec
-from trainers.windows import read_windows
+from trainers.tokens.batches import open_corpora
+from trainers.tokens.mixture import Mixture
+from trainers.tokens.packed import PackedCorpus, write_meta, write_split
+from trainers.tokens.windows import read_windows
+from trainers.workers import memory
 
 LEARNING_RATE = 1e-3
 RANK = 16

@@ -9,26 +9,26 @@ from typing import Literal
 
 import torch
 
-from trainers import memory
-from trainers.batches import Batches, open_corpora
-from trainers.branches import Branches
 from trainers.errors import TrialFailed
-from trainers.export import check_place, export
-from trainers.first_rank import on_first_rank
-from trainers.guards import Guards
-from trainers.keeper import Keeper
-from trainers.measurer import Measurer
+from trainers.evaluation.measurer import Measurer
 from trainers.messages import Exported, Failure, Finished, Message, Verdict
-from trainers.models import build
-from trainers.optimizers import refuse_without_gpu
-from trainers.out_of_memory import BUILDING, explained, half_micro_batch
+from trainers.model.models import build
+from trainers.model.sharding import gathered, is_sharded
 from trainers.progress import ProgressClock
-from trainers.ranks import Ranks, is_out_of_memory, reason_of
-from trainers.sharding import gathered, is_sharded
+from trainers.publishing.export import check_place, export
 from trainers.spec import TrialSpec
-from trainers.stepper import Stepper
+from trainers.state.branches import Branches
+from trainers.state.keeper import Keeper
+from trainers.steps.guards import Guards
+from trainers.steps.optimizers import refuse_without_gpu
+from trainers.steps.out_of_memory import BUILDING, explained, half_micro_batch
+from trainers.steps.stepper import Stepper
 from trainers.timetable import Timetable
+from trainers.tokens.batches import Batches, open_corpora
 from trainers.vocabulary import refuse_foreign_tokens
+from trainers.workers import memory
+from trainers.workers.first_rank import on_first_rank
+from trainers.workers.ranks import Ranks, is_out_of_memory, reason_of
 
 log = logging.getLogger(__name__)
 Report = Callable[[Message], Verdict]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from trainers.messages import Progress
-from trainers.stepper import Pulse
+from trainers.steps.stepper import Pulse
 
 INTERVAL = 1.5
 """Seconds between two messages, about."""

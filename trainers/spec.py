@@ -28,7 +28,7 @@ class CorpusRef(Record):
 
     name: str
     path: str
-    """Folder in the packed format (`trainers.packed`)."""
+    """Folder in the packed format (`trainers.tokens.packed`)."""
     fingerprint: str
     """Hash of its content: source bytes, tokeniser, format version."""
 

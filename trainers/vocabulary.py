@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from trainers.batches import Batches
 from trainers.errors import TrainerError
-from trainers.evaluate import evaluation_blocks
-from trainers.packed import PackedCorpus, PackedSplit
+from trainers.evaluation.evaluate import evaluation_blocks
 from trainers.spec import TrialSpec
+from trainers.tokens.batches import Batches
+from trainers.tokens.packed import PackedCorpus, PackedSplit
 
 Places = Iterable[tuple[PackedSplit, int]]
 

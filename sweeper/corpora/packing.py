@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sweeper.corpora.held_out import HeldOut
 from sweeper.corpora.pool import TokenizerPool
 from sweeper.corpora.tokenizer import Encoder, TokenizerRef
-from trainers.packed import SPLITS, Split, write_split
+from trainers.tokens.packed import SPLITS, Split, write_split
 
 BATCH_DOCUMENTS = 1024
 BATCH_BYTES = 1_000_000

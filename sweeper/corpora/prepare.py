@@ -16,8 +16,8 @@ from sweeper.corpora.prepared import PreparedCorpus, SplitCounts, load_prepared
 from sweeper.corpora.source import CorpusSource
 from sweeper.corpora.split import Divider, text_digest
 from sweeper.corpora.tokenizer import Encoder, TokenizerRef, load_encoder
-from trainers.packed import FORMAT_VERSION, Split, write_meta
 from trainers.spec import CorpusRef
+from trainers.tokens.packed import FORMAT_VERSION, Split, write_meta
 
 PREPARE_VERSION = 1
 """Changes when the same source would be read, split or packed differently."""

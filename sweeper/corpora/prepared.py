@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.corpora.errors import CorpusError
-from trainers.packed import SPLITS
 from trainers.spec import CorpusRef
+from trainers.tokens.packed import SPLITS
 
 FEW_TOKENS = 16_384
 """Held-out splits below this give noisy losses."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trainers.packed import SPLITS, Split
+from trainers.tokens.packed import SPLITS, Split
 
 _SALT = b"sweeper split 1"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trainers.packed import PackedCorpus, Split
+from trainers.tokens.packed import PackedCorpus, Split
 
 
 def unigram_loss(corpus: PackedCorpus, split: Split = "valid") -> float:

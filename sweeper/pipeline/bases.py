@@ -8,8 +8,8 @@ from sweeper.corpora.unigram import unigram_loss
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.session import Session
 from sweeper.trials.record import TrialRecord
-from trainers.packed import PackedCorpus
 from trainers.spec import Method
+from trainers.tokens.packed import PackedCorpus
 
 ENOUGH_BELOW_UNIGRAM = 1.5
 """Nats per token that a built-in model must gain on a unigram model to count as pre-trained."""

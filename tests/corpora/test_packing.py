@@ -9,7 +9,7 @@ from sweeper.corpora.packing import Placed, pack
 from sweeper.corpora.pool import TokenizerPool
 from sweeper.corpora.tokenizer import TokenizerRef, load_encoder
 from tests.corpora.byte_tokenizer import decode
-from trainers.packed import PackedCorpus, Split, write_meta
+from trainers.tokens.packed import PackedCorpus, Split, write_meta
 
 
 def placed(split: Split, digest: int, text: str) -> Placed:

@@ -21,7 +21,7 @@ from sweeper.corpora.prepare import find_prepared, prepare_corpus
 from sweeper.corpora.source import CorpusSource
 from sweeper.corpora.tokenizer import TokenizerRef, load_encoder
 from tests.corpora.test_packing import unpack
-from trainers.packed import SPLITS, Split
+from trainers.tokens.packed import SPLITS, Split
 
 
 def write(path: Path, texts: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sweeper.corpora.unigram import unigram_loss
-from trainers.packed import PackedCorpus, Split, write_meta, write_split
+from trainers.tokens.packed import PackedCorpus, Split, write_meta, write_split
 
 
 def test_it_is_the_add_one_loss_of_the_tokens_that_blocks_predict(tmp_path: Path) -> None:

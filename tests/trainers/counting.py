@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.packed import write_meta, write_split
 from trainers.spec import CorpusRef
+from trainers.tokens.packed import write_meta, write_split
 
 
 def write_counting(folder: Path, vocabulary: int | None = None) -> CorpusRef:

@@ -9,9 +9,9 @@ from tests.trainers.architectures import ARCHITECTURES, save_random_model
 from tests.trainers.counting import write_counting
 from tests.trainers.tiny import LENGTH, run
 from trainers.messages import Finished
-from trainers.models import Model, build
+from trainers.model.models import Model, build
 from trainers.spec import CorpusRef, ModelRef, TrialSpec
-from trainers.windows import Windows
+from trainers.tokens.windows import Windows
 
 CPU = torch.device("cpu")
 Make = Callable[..., TrialSpec]

@@ -8,14 +8,14 @@ import torch
 from tests.trainers.architectures import ARCHITECTURES, RELATIVES, random_model
 from tests.trainers.tiny import LENGTH as TINY
 from tests.trainers.tiny import VOCABULARY, run
-from trainers.evaluate import evaluation_blocks
-from trainers.language_model import LanguageModel
+from trainers.evaluation.evaluate import evaluation_blocks
 from trainers.messages import Failure
-from trainers.models import build
-from trainers.packed import PackedCorpus
-from trainers.probes import isolates_documents
+from trainers.model.language_model import LanguageModel
+from trainers.model.models import build
+from trainers.model.probes import isolates_documents
 from trainers.spec import ModelRef, TrialSpec
-from trainers.windows import Windows
+from trainers.tokens.packed import PackedCorpus
+from trainers.tokens.windows import Windows
 
 Make = Callable[..., TrialSpec]
 LENGTH = 24

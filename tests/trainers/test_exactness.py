@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from tests.trainers.tiny import LENGTH, Driver, run
-from trainers import models
-from trainers.adapters import is_4bit
-from trainers.batches import Batches, open_corpora
 from trainers.messages import Finished, Measurement
-from trainers.models import Model, build, load_base
-from trainers.ranks import Ranks
+from trainers.model import models
+from trainers.model.adapters import is_4bit
+from trainers.model.models import Model, build, load_base
 from trainers.spec import TrialSpec
-from trainers.stepper import Stepper
+from trainers.steps.stepper import Stepper
 from trainers.timetable import Timetable
-from trainers.windows import Windows
+from trainers.tokens.batches import Batches, open_corpora
+from trainers.tokens.windows import Windows
+from trainers.workers.ranks import Ranks
 
 Make = Callable[..., TrialSpec]
 CPU = torch.device("cpu")
@@ -199,7 +199,7 @@ def test_bf16_training_keeps_small_updates_that_bf16_weights_lose(make_spec: Mak
 
 def pure_bf16(spec: TrialSpec) -> float:
     """The loss on code when the weights themselves are bf16, as `model.to(torch.bfloat16)` makes them."""
-    from trainers.evaluate import Evaluator
+    from trainers.evaluation.evaluate import Evaluator
 
     model = build(spec, CPU)
     model.module.to(torch.bfloat16)

@@ -9,7 +9,7 @@ import torch
 from tests.trainers.tiny import LENGTH, VOCABULARY, Driver, run
 from trainers.loop import run_trial
 from trainers.messages import CONTINUE, Failure, Finished, Message, Progress, Verdict
-from trainers.models import Model
+from trainers.model.models import Model
 from trainers.spec import TrialSpec
 
 Make = Callable[..., TrialSpec]

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from tests.trainers.tiny import CONFIG, LENGTH, VOCABULARY, run
-from trainers.batches import open_corpora
 from trainers.messages import Progress
-from trainers.mixture import Mixture
-from trainers.models import build
-from trainers.packed import write_meta, write_split
+from trainers.model.models import build
 from trainers.spec import CorpusRef, TrialSpec
-from trainers.windows import read_windows
+from trainers.tokens.batches import open_corpora
+from trainers.tokens.mixture import Mixture
+from trainers.tokens.packed import write_meta, write_split
+from trainers.tokens.windows import read_windows
 
 Make = Callable[..., TrialSpec]
 CPU = torch.device("cpu")

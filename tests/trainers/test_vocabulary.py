@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from tests.trainers.counting import write_counting
 from tests.trainers.tiny import LENGTH, VOCABULARY, run
 from trainers.messages import Failure, Finished
-from trainers.packed import PackedSplit, write_meta, write_split
 from trainers.spec import CorpusRef, TrialSpec
+from trainers.tokens.packed import PackedSplit, write_meta, write_split
 
 Make = Callable[..., TrialSpec]
 

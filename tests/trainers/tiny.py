@@ -7,8 +7,8 @@ import numpy as np
 
 from trainers.loop import run_trial
 from trainers.messages import CONTINUE, Failure, Finished, Measurement, Message, Verdict
-from trainers.packed import write_meta, write_split
 from trainers.spec import TrialSpec
+from trainers.tokens.packed import write_meta, write_split
 
 VOCABULARY = 96
 LENGTH = 16

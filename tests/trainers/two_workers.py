@@ -14,11 +14,12 @@ import torch
 import torch.distributed as dist
 
 from tests.trainers.tiny import run
-from trainers import batches, gradients, stepper
-from trainers.buckets import BUCKET, Buckets
-from trainers.models import Model
+from trainers.model.models import Model
 from trainers.spec import TrialSpec
-from trainers.windows import Windows
+from trainers.steps import gradients, stepper
+from trainers.steps.buckets import BUCKET, Buckets
+from trainers.tokens import batches
+from trainers.tokens.windows import Windows
 
 _TOTAL_NLL, _READ, _STEP = Model.total_nll, vars(batches)["read_windows"], stepper.Stepper.step
 _HELD: list[int] = []

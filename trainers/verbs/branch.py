@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from trainers.spec_file import load_spec
-from trainers.trunk import branch
+from trainers.state.trunk import branch
 from trainers.verbs.train import train
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     trunk = load_spec(arguments.trunk)
     branches = [branch(trunk, at, arguments.decay_tokens) for at in arguments.at]
 
-    from trainers.launched import launched_workers
+    from trainers.workers.launched import launched_workers
 
     with launched_workers():  # one group for all of them
         for at, spec in zip(arguments.at, branches, strict=True):

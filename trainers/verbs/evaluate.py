@@ -10,7 +10,7 @@ from trainers.errors import TrainerError, TrialFailed
 from trainers.messages import CorpusLoss
 
 if TYPE_CHECKING:
-    from trainers.ranks import Ranks
+    from trainers.workers.ranks import Ranks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         TrainerError: the model or a corpus cannot be measured so.
     """
-    from trainers.launched import launched_workers
+    from trainers.workers.launched import launched_workers
 
     with launched_workers() as ranks:
         try:
@@ -62,9 +62,9 @@ def _measure(arguments: argparse.Namespace, ranks: "Ranks") -> tuple[CorpusLoss,
     Raises:
         TrialFailed: as `run` prints it.
     """
-    from trainers.evaluate import Evaluator
-    from trainers.given_corpus import given_corpus
-    from trainers.given_model import GivenModel, Precision
+    from trainers.evaluation.evaluate import Evaluator
+    from trainers.evaluation.given_corpus import given_corpus
+    from trainers.model.given_model import GivenModel, Precision
 
     def prepare() -> tuple[Any, Any]:
         given = GivenModel.of(arguments.model, arguments.adapter)

@@ -29,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def train(spec: TrialSpec) -> int:
     """Train one trial and print its messages; returns as `run` does."""
-    from trainers.launched import launched_workers
     from trainers.loop import run_trial
+    from trainers.workers.launched import launched_workers
 
     with launched_workers() as ranks:
         end = run_trial(spec, _print)

@@ -11,8 +11,8 @@ import torch
 
 from tests.trainers.tiny import LENGTH, run
 from trainers.__main__ import main
-from trainers.packed import write_meta, write_split
 from trainers.spec import CorpusRef, ModelRef, TrialSpec
+from trainers.tokens.packed import write_meta, write_split
 
 END = "<|end|>"
 TEXTS = ["It was the best of times, it was the worst of times.", "Grüße aus Köln!", "x = [i for i in range(10)]" * 3]

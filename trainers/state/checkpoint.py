@@ -1,0 +1,90 @@
+"""A trial's own checkpoint: what is needed to go on bit for bit, in one file that carries its checksum in its name.
+
+Random numbers need no saving: dropout is seeded by (seed, step, rank), so the step is its state.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from trainers.model.sharding import like
+
+log = logging.getLogger(__name__)
+_PATTERN, _FILE = "step-*-*.*", "step-*-*.pt"
+
+
+def save(
+    folder: Path, spec_id: str, step: int, trainable: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> Path:
+    """Write a checkpoint and drop the ones before it; a crash at any moment leaves the old one or the new one whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"writing-{os.getpid()}"
+    model = {name: p.detach() for name, p in trainable.items()}
+    torch.save({"spec": spec_id, "step": step, "model": model, "optimizer": optimizer.state_dict()}, temporary)
+    target = folder / f"step-{step:09d}-{checksum(temporary)}.pt"
+    temporary.replace(target)
+    drop_all_but(target)
+    return target
+
+
+def drop_all_but(target: Path) -> None:
+    """Delete the other checkpoints in the folder of `target`, and what a crash left half written."""
+    for old in {*target.parent.glob(_PATTERN), *target.parent.glob("writing-*")} - {target}:
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
+
+
+def found(folder: Path) -> list[Path]:
+    """Every checkpoint in a folder, of one file or sharded, newest first."""
+    return sorted(folder.glob(_PATTERN), reverse=True)
+
+
+def load(folder: Path, spec_id: str, device: torch.device) -> dict[str, Any] | None:
+    """The newest whole one-file checkpoint of this spec, or None; the log names what is passed over."""
+    states = (read(path, spec_id, device) for path in found(folder) if path.match(_FILE))
+    return next((state for state in states if state is not None), None)
+
+
+def read(path: Path, spec_id: str, device: torch.device) -> dict[str, Any] | None:
+    """The state in one file; None where it is damaged or belongs to another trial, which the log says."""
+    if not path.is_file() or checksum(path) != path.stem.rpartition("-")[2]:
+        log.warning("checkpoint %s is damaged (its checksum differs) and is ignored", path)
+        return None
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    if state["spec"] == spec_id:
+        return state
+    log.warning("checkpoint %s belongs to trial %s, not to %s, and is ignored", path, state["spec"], spec_id)
+    return None
+
+
+def restore(state: dict[str, Any], trainable: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
+    """Put a loaded checkpoint into a model and its optimiser, which may be sharded."""
+    with torch.no_grad():
+        for name, parameter in trainable.items():
+            parameter.copy_(like(parameter, state["model"][name]))
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for index, numbers in state["optimizer"]["state"].items():
+        for name, value in numbers.items():
+            if value.ndim > 0:  # a count of steps is the same for all
+                numbers[name] = like(parameters[index], value)
+    optimizer.load_state_dict(state["optimizer"])
+
+
+def remove(folder: Path) -> None:
+    """Delete a trial's checkpoints."""
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def checksum(path: Path) -> str:
+    """Of a file, 16 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The processes of a trial and what they agree on."""
