@@ -133,6 +133,8 @@ class TrialSpec(Record):
     """Out of memory: try again with half the micro-batch, and so twice the accumulation."""
     activation_checkpointing: bool = False
     """Keep each layer's input only and compute the layer again in the backward pass: less memory, more time."""
+    torch_compile: bool = False
+    """Let PyTorch's compiler translate the layers: faster on a GPU after a minute; losses change by rounding."""
     parallel: Literal["ddp", "fsdp"] = "ddp"
     """Several workers hold the whole model each (`ddp`) or a part of it each (`fsdp`: PyTorch's `fully_shard`)."""
     checkpoint_path: str | None = None
@@ -181,6 +183,7 @@ class TrialSpec(Record):
 
 
 _ELSEWHERE = {
-    "rungs", "micro_batch_size", "auto_batch", "activation_checkpointing", "parallel", "checkpoint_path",
-    "checkpoint_seconds", "export_path", "export_dtype", "branch_points", "branch_path", "model", "corpora",
+    "rungs", "micro_batch_size", "auto_batch", "activation_checkpointing", "torch_compile", "parallel",
+    "checkpoint_path", "checkpoint_seconds", "export_path", "export_dtype", "branch_points", "branch_path", "model",
+    "corpora",
 }  # fmt: skip

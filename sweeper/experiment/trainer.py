@@ -46,6 +46,8 @@ class Trainer(Section):
     """Documents that share a training sequence do not see each other. Costs time (docs/trainers.md has figures)."""
     activation_checkpointing: Flag = False
     """Compute each layer again in the backward pass in place of keeping it: less memory, about a third more time."""
+    torch_compile: Flag = False
+    """Let PyTorch's compiler translate the model's layers: for long trials on a GPU; costs each trial a minute."""
     auto_batch: Flag = True
     """Out of memory: the trial begins again with half as many sequences at once, and so twice the accumulation. The
     step stays the same."""

@@ -152,6 +152,7 @@ class SpecFactory:
             micro_batch_size=trainer.per_device_train_batch_size,
             auto_batch=trainer.auto_batch,
             activation_checkpointing=trainer.activation_checkpointing,
+            torch_compile=trainer.torch_compile,
             parallel=trainer.parallel,
             checkpoint_seconds=self.experiment.resources.checkpoint_seconds,
         )

@@ -4,20 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.trainers.tiny import run
+from tests.trainers.tiny import assert_same_curve, run
 from tests.trainers.worker_cases import FIFTY, QLORA, STEP, Make, Results
 from trainers.spec import TrialSpec
 
 Specs = dict[str, TrialSpec]
-Curve = list[Any]
-
-
-def assert_same_curve(ours: Curve, theirs: Curve, rel: float = 1e-5) -> None:
-    """The same tokens, and losses within `rel` (relative) of each other."""
-    assert theirs
-    assert [tokens for tokens, _ in ours] == [tokens for tokens, _ in theirs]
-    for (_, our_losses), (_, their_losses) in zip(ours, theirs, strict=True):
-        assert our_losses == pytest.approx(their_losses, rel=rel)
 
 
 @pytest.mark.parametrize(

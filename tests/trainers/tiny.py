@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from trainers.loop import run_trial
 from trainers.messages import CONTINUE, Failure, Finished, Measurement, Message, Verdict
 from trainers.spec import TrialSpec
 from trainers.tokens.packed import write_meta, write_split
+
+Curve = list[Any]
 
 VOCABULARY = 96
 LENGTH = 16
@@ -73,3 +76,11 @@ def run(spec: TrialSpec, verdicts: dict[int, str] | None = None) -> tuple[Finish
     """Run a trial in this process."""
     driver = Driver(verdicts)
     return run_trial(spec, driver), driver
+
+
+def assert_same_curve(ours: Curve, theirs: Curve, rel: float = 1e-5) -> None:
+    """The same tokens, and losses within `rel` (relative) of each other."""
+    assert theirs
+    assert [tokens for tokens, _ in ours] == [tokens for tokens, _ in theirs]
+    for (_, our_losses), (_, their_losses) in zip(ours, theirs, strict=True):
+        assert our_losses == pytest.approx(their_losses, rel=rel)

@@ -9,6 +9,7 @@ from torch import nn
 from trainers.errors import TrainerError
 from trainers.model.adapters import adapted, refuse_narrow_layers, without_dropout_and_repacking
 from trainers.model.beside import parameters_beside
+from trainers.model.compiled import compile_layers
 from trainers.model.language_model import LanguageModel
 from trainers.model.parameters import Counts, count, require_right_trainable
 from trainers.model.probes import has_linear_head, isolates_documents
@@ -92,6 +93,8 @@ def build(spec: TrialSpec, device: torch.device, sharded: bool = False) -> Model
         recompute_layers(base, spec.model.name)
     with autocast(home, precision):
         scorer = LanguageModel(module, has_linear_head(module))
+    if spec.torch_compile:
+        compile_layers(module)
     if sharded:
         shard(scorer, precision, device)
     model = Model(module, scorer, counts.with_trainable(module), vocabulary, device, precision, sharded)
@@ -167,12 +170,7 @@ def check(base: Any, spec: TrialSpec, device: torch.device) -> None:
     Raises:
         TrainerError: blocks are longer than it knows, its documents cannot be kept apart, or its layers are too narrow.
     """
-    longest = getattr(base.config.get_text_config(), "max_position_embeddings", None)
-    if longest is not None and spec.max_seq_length > longest:
-        raise TrainerError(
-            f"max_seq_length: {spec.max_seq_length} is more than the {longest} positions that the model knows; "
-            f"use {longest} or less"
-        )
+    refuse_long_blocks(base, spec)
     if spec.document_mask and not isolates_documents(base):
         raise TrainerError(
             f"document_mask: {spec.model.name} ({base.config.model_type}) lets documents of a block see each other "
@@ -181,3 +179,17 @@ def check(base: Any, spec: TrialSpec, device: torch.device) -> None:
         )
     if spec.method == "qlora" and device.type == "cpu":
         refuse_narrow_layers(base, spec.model.name)
+
+
+def refuse_long_blocks(base: Any, spec: TrialSpec) -> None:
+    """Refuse blocks that are longer than the model knows.
+
+    Raises:
+        TrainerError: they are.
+    """
+    longest = getattr(base.config.get_text_config(), "max_position_embeddings", None)
+    if longest is not None and spec.max_seq_length > longest:
+        raise TrainerError(
+            f"max_seq_length: {spec.max_seq_length} is more than the {longest} positions that the model knows; "
+            f"use {longest} or less"
+        )

@@ -39,7 +39,7 @@ def shard(scorer: LanguageModel, precision: torch.dtype, device: torch.device) -
         param_dtype=None if precision == torch.float32 else precision, reduce_dtype=torch.float32
     )
     mesh = init_device_mesh(device.type, (get_world_size(),))
-    for layer in decoder_layers(scorer.module):
+    for layer in decoder_layers(scorer.module, "parallel: fsdp"):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(scorer, mesh=mesh, mp_policy=policy)
     for module in scorer.modules():
@@ -49,12 +49,16 @@ def shard(scorer: LanguageModel, precision: torch.dtype, device: torch.device) -
     scorer.register_forward_hook(_take_apart_unless_training)
 
 
-def decoder_layers(module: nn.Module) -> list[nn.Module]:
-    """The layers of a `transformers` model, with or without adapters, by what the architecture calls indivisible."""
+def decoder_layers(module: nn.Module, wanted_by: str) -> list[nn.Module]:
+    """The layers of a `transformers` model, with or without adapters, by what the architecture calls indivisible.
+
+    Raises:
+        RuntimeError: it calls nothing so; names the option that asks (`wanted_by`).
+    """
     names = set(getattr(base_of(module), "_no_split_modules", None) or ())
     layers = [part for part in module.modules() if type(part).__name__ in names]
     if not layers:
-        raise RuntimeError(f"parallel: fsdp cannot find the layers of a {type(base_of(module)).__name__}; use ddp")
+        raise RuntimeError(f"{wanted_by} cannot find the layers of a {type(base_of(module)).__name__}; leave it out")
     return layers
 
 
