@@ -73,7 +73,8 @@ def restore(state: dict[str, Any], trainable: dict[str, nn.Parameter], optimizer
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for index, numbers in state["optimizer"]["state"].items():
         for name, value in numbers.items():
-            if value.ndim > 0:  # a count of steps is the same for all
+            # A count of steps is the same for all; bitsandbytes' states are never divided.
+            if isinstance(value, torch.Tensor) and value.ndim > 0:
                 numbers[name] = like(parameters[index], value)
     optimizer.load_state_dict(state["optimizer"])
 

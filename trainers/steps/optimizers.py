@@ -10,7 +10,7 @@ from trainers.errors import TrainerError
 from trainers.model.parameters import decay_groups
 from trainers.spec import TrialSpec
 
-_STATE_BITS = {"adamw_8bit": 8, "paged_adamw": 32, "paged_adamw_8bit": 8}
+STATE_BITS = {"adamw_8bit": 8, "paged_adamw": 32, "paged_adamw_8bit": 8}
 """Of bitsandbytes' optimisers; tensors of fewer than 4,096 numbers keep 32 bits."""
 _MOMENTS = ("state1", "state2")
 
@@ -67,7 +67,7 @@ def bitsandbytes_adamw(
         groups,
         lr=spec.learning_rate,
         betas=spec.adam_betas,
-        optim_bits=_STATE_BITS[spec.optimizer],
+        optim_bits=STATE_BITS[spec.optimizer],
         is_paged=spec.optimizer.startswith("paged"),
     )
     # Its own, not the process': that one knows parameters by address and would outlive the trial in a warm worker.
@@ -84,10 +84,10 @@ def _resumable() -> Any:
 
     class AdamW(Optimizer2State):  # type: ignore[misc]
         def load_state_dict(self, state_dict: dict[str, Any], move_to_device: bool = True) -> None:
-            super().load_state_dict(state_dict, move_to_device)
+            # What is paged may not fit into the GPU's own memory; the first step moves the rest there.
+            super().load_state_dict(state_dict, move_to_device and not self.is_paged)
             for parameter, state in self.state.items():
                 for name in _MOMENTS if self.is_paged else ():
-                    # As loaded it lies in the GPU's own memory.
                     buffer = self.get_state_buffer(parameter, dtype=state[name].dtype)
                     state[name] = buffer.copy_(state[name])
 

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from trainers.errors import TrainerError
 from trainers.messages import Failure
 from trainers.model.parameters import decay_groups
 from trainers.spec import TrialSpec
+from trainers.state import checkpoint
 from trainers.steps.optimizers import bitsandbytes_adamw, embeddings, make_optimizer
 
 Make = Callable[..., TrialSpec]
@@ -93,16 +94,18 @@ def test_the_choice_of_32_bits_does_not_outlive_its_optimiser(
 @pytest.mark.parametrize("kind", ["adamw_8bit", "paged_adamw", "paged_adamw_8bit"])
 @pytest.mark.filterwarnings("ignore:Paged optimizers are not supported on CPU")
 def test_a_loaded_state_goes_on_bit_for_bit(
-    make_8bit: Callable[..., torch.optim.Optimizer], kind: str, tmp_path: Any
+    make_8bit: Callable[..., torch.optim.Optimizer], kind: str, tmp_path: Path
 ) -> None:
     straight, halved = module(), module()
     steps(straight, make_8bit(straight, kind), 6)
     first = make_8bit(halved, kind)
     steps(halved, first, 3)
-    torch.save(first.state_dict(), tmp_path / "state.pt")
-    resumed = deepcopy(halved)
+    checkpoint.save(tmp_path, "a trial", 3, dict(halved.named_parameters()), first)
+    state = checkpoint.load(tmp_path, "a trial", CPU)
+    assert state is not None
+    resumed = module()
     second = make_8bit(resumed, kind)
-    second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    checkpoint.restore(state, dict(resumed.named_parameters()), second)
     steps(resumed, second, 3, first=3)
     assert all(torch.equal(a, b) for a, b in zip(straight.parameters(), resumed.parameters(), strict=True))
     assert not torch.equal(halved[2].weight, resumed[2].weight)  # type: ignore[index]
@@ -112,6 +115,8 @@ def test_a_loaded_state_goes_on_bit_for_bit(
 def test_a_paged_state_is_paged_again_when_it_is_loaded(
     make_8bit: Callable[..., torch.optim.Optimizer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from bitsandbytes.optim.optimizer import Optimizer8bit
+
     model = module()
     optimizer = make_8bit(model, "paged_adamw")
     steps(model, optimizer, 1)
@@ -123,8 +128,17 @@ def test_a_paged_state_is_paged_again_when_it_is_loaded(
         pages.append(torch.zeros_like(parameter, dtype=dtype))
         return pages[-1]
 
+    moved: list[bool] = []
+    load = Optimizer8bit.load_state_dict
+
+    def watch(self: Any, state_dict: dict[str, Any], move_to_device: bool = True) -> None:
+        moved.append(move_to_device)
+        load(self, state_dict, move_to_device)
+
     monkeypatch.setattr(again, "get_state_buffer", page)
+    monkeypatch.setattr(Optimizer8bit, "load_state_dict", watch)
     again.load_state_dict(state)
+    assert moved == [False]  # never all at once in the GPU's own memory
     after = [again.state[p][name] for p in model.parameters() for name in ("state1", "state2")]
     assert all(any(tensor is page for page in pages) for tensor in after)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
