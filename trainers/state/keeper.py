@@ -73,9 +73,13 @@ class Keeper:
     def save(self, step: int, model: Model, stepper: Stepper) -> None:
         """Write a checkpoint now: rank 0 all of it, or each rank its part of a sharded model.
 
+        Of a trial that has taken no step nothing is written: its optimiser has no state, and its spec gives the rest.
+
         Raises:
             TrialFailed: it cannot be written.
         """
+        if step == 0:
+            return
         if self._folder is None:
             log.warning("trial %s has no checkpoint_path: it will begin again", self._owner)
             return

@@ -50,6 +50,18 @@ def test_a_pause_between_evaluations_goes_on_bit_for_bit(
     assert run(spec)[1].curve() == straight.curve()
 
 
+def test_a_trial_paused_before_its_first_step_begins_again(make_spec: Make, tmp_path: Path) -> None:
+    """There is nothing to keep yet, and a sharded checkpoint without an optimiser's state could not be read."""
+    spec = make_spec(checkpoint_path=str(tmp_path / "c"), evaluate_at=(0,))
+    paused, first = run(spec, {0: "pause"})
+    assert isinstance(paused, Finished)
+    assert (paused.state, paused.tokens) == ("paused", 0)
+    assert not (tmp_path / "c").exists()
+    ended, second = run(spec)
+    assert isinstance(ended, Finished)
+    assert second.curve()[0] == first.curve()[0]
+
+
 class Crash(Exception):
     """Stands for a process that is killed."""
 
