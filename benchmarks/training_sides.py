@@ -120,8 +120,8 @@ def make_spec(case: TrainingCase, folder: Path) -> TrialSpec:
     )
 
 
-def ours(case: TrainingCase, folder: Path) -> Outcome:
-    """Our loop, with its measurement, guards and progress messages as in any trial."""
+def ours(case: TrainingCase, folder: Path, options: dict[str, Any] | None = None) -> Outcome:
+    """Our loop, with its measurement, guards and progress messages as in any trial; `options` override the spec."""
     seen: list[Model] = []
 
     def keep(*arguments: Any) -> Model:
@@ -131,7 +131,7 @@ def ours(case: TrainingCase, folder: Path) -> Outcome:
     build = loop.build
     loop.build = keep  # this process ends after the measurement
     with _Peak() as peak:
-        end = loop.run_trial(make_spec(case, folder), lambda message: CONTINUE)
+        end = loop.run_trial(make_spec(case, folder).model_copy(update=options or {}), lambda message: CONTINUE)
     if isinstance(end, Failure):
         raise RuntimeError(end.reason)
     return Outcome(end.tokens_per_second, peak.bytes, held_out_loss(seen[0].module, case, folder))
