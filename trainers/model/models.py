@@ -122,7 +122,15 @@ def load_base(
     if quantised:
         options |= {"quantization_config": nf4(dtype, storage), "device_map": {"": str(device)}}
     model = transformers.AutoModelForCausalLM.from_pretrained(spec.model.path, **options)
-    return model if quantised else model.to(device)
+    return _unmapped(model) if quantised else model.to(device)
+
+
+def _unmapped(model: Any) -> Any:
+    """A 4-bit model without views of its checkpoint's file: one would keep all of the file in a CPU's memory."""
+    for parameter in model.parameters():
+        if getattr(parameter, "quant_state", None) is None and parameter.device.type == "cpu":
+            parameter.data = parameter.data.clone()
+    return model
 
 
 def load_config(spec: TrialSpec) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainers.errors import TrainerError, TrialFailed
 from trainers.messages import CorpusLoss
+from trainers.verbs.whole_numbers import at_least
 
 if TYPE_CHECKING:
     from trainers.workers.ranks import Ranks
@@ -24,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--adapter", metavar="FOLDER", help="a PEFT adapter to put on MODEL")
     parser.add_argument("--split", choices=("valid", "test"), default="valid", help="of packed folders")
-    parser.add_argument("--max-seq-length", type=_at_least(2), default=512, metavar="N", help="tokens a block")
-    parser.add_argument("--max-tokens", type=_at_least(1), metavar="N", help="of each corpus, at most; default: all")
-    parser.add_argument("--batch-size", type=_at_least(1), default=8, metavar="N", help="blocks at once a worker")
+    parser.add_argument("--max-seq-length", type=at_least(2), default=512, metavar="N", help="tokens a block")
+    parser.add_argument("--max-tokens", type=at_least(1), metavar="N", help="of each corpus, at most; default: all")
+    parser.add_argument("--batch-size", type=at_least(1), default=8, metavar="N", help="blocks at once a worker")
     parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU, else fp32")
     parser.add_argument("--document-mask", action="store_true", help="documents in a block do not see each other")
     parser.add_argument("--quantise", choices=("nf4",), help="measure through 4-bit weights, as qlora sees the model")
@@ -92,15 +93,6 @@ def _measure(arguments: argparse.Namespace, ranks: "Ranks") -> tuple[CorpusLoss,
 
 def _remedy(failed: TrialFailed) -> str:
     return "; try a smaller --batch-size or --max-seq-length" if failed.cause == "out_of_memory" else ""
-
-
-def _at_least(least: int) -> Any:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not allowed; must be a whole number ≥ {least}")
-        return int(text)
-
-    return number
 
 
 def _print_json(arguments: argparse.Namespace, losses: tuple[CorpusLoss, ...]) -> None:
