@@ -18,6 +18,9 @@ from trainers.model.sharding import shard
 from trainers.spec import TrialSpec
 from trainers.tokens.windows import Windows
 
+_DROPOUTS = ("dropout", "dropout_prob", "dropout_rate", "pdrop", "layerdrop")
+"""How configurations' names of dropouts end."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -153,7 +156,7 @@ def without_dropout(config: Any) -> Any:
         if getattr(config, key, None) is not None:
             without_dropout(getattr(config, key))
     for key, value in vars(config).items():
-        if key.endswith(("dropout", "pdrop", "layerdrop")) and isinstance(value, float):
+        if key.endswith(_DROPOUTS) and isinstance(value, float):
             setattr(config, key, 0.0)
     return config
 

@@ -123,13 +123,15 @@ def test_shared_parameters_are_counted_once(make_spec: Make) -> None:
     assert count(module).params == sum(p.numel() for p in module.parameters())
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gpt_neox"])
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "biogpt"])
 def test_base_models_have_no_dropout_while_training(make_spec: Make, name: str) -> None:
     dropouts = {
         "gpt2": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
         "gpt_neox": ("hidden_dropout", "attention_dropout"),
+        "biogpt": ("hidden_dropout_prob", "attention_probs_dropout_prob"),
     }
-    config = {**ARCHITECTURES[name], **dict.fromkeys(dropouts[name], 0.5)}
+    known = {**ARCHITECTURES, "biogpt": {**ARCHITECTURES["gpt_neox"], "model_type": "biogpt"}}
+    config = {**known[name], **dict.fromkeys(dropouts[name], 0.5)}
     model = build(make_spec(model=ModelRef(name=name, config=config, fingerprint=name)), CPU)
     window = Windows(torch.arange(1, 18)[None])
     assert model.module.training
