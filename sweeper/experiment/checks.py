@@ -40,6 +40,12 @@ def _names(experiment: "Experiment") -> Iterator[Problem]:
             f"{limited!r} is the target, whose loss falls anyway; name a corpus not to forget: "
             f"{_listed(experiment.others)}",
         )
+    elif not experiment.corpora[limited].weight:
+        yield Problem(
+            ("constraint", "corpus"),
+            f"{limited!r} has weight 0: it is in no mixture, so no law can say what a mixture does to it; name a "
+            "corpus with a weight above 0",
+        )
 
 
 def _weights(experiment: "Experiment") -> Iterator[Problem]:

@@ -1,8 +1,9 @@
 """From what a run found out to the data of its report."""
 
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sweeper.experiment.quantities import format_tokens
 from sweeper.measurements import read_table, to_columns
@@ -16,6 +17,7 @@ from sweeper.pipeline.session import Session
 from sweeper.report import (
     Cell,
     Fact,
+    Predict,
     ReportData,
     Table,
     ratio_panels,
@@ -25,6 +27,9 @@ from sweeper.report import (
     write_report,
 )
 from sweeper.trials.record import TrialRecord
+
+if TYPE_CHECKING:
+    from sweeper.laws import LawSet, Prediction
 
 PACKAGES = ("ray", "torch", "transformers", "peft", "bitsandbytes", "optuna", "mlflow")
 
@@ -50,7 +55,6 @@ def report_data(session: Session, findings: Findings, counts: Counts) -> ReportD
     recommendation, laws = answer.fitted.recommendation, answer.fitted.laws
     columns = to_columns(read_table(session.workspace.output))
     objective = objective_for(experiment, findings.losses, experiment.base_models[-1])
-    checks = answer.confirmation.checks if answer.confirmation else {}
     return ReportData(
         title=experiment.name,
         subtitle=f"{experiment.base_models[-1]}, adapted to {experiment.target}",
@@ -60,16 +64,16 @@ def report_data(session: Session, findings: Findings, counts: Counts) -> ReportD
         predicted=_predicted(answer),
         ratio_panels=ratio_panels(
             columns,
-            laws.predict,
+            _predict(laws),
             method=answer.comparison.chosen,
             params=recommendation.params,
             tokens=recommendation.tokens,
             recommended=recommendation.domain_ratio,
             limits={objective.corpus: objective.limit},
-            confirmed={name: check.measured for name, check in checks.items()},
+            confirmed=_confirmed(answer),
         ),
         token_panels=token_panels(
-            columns, laws.predict, method=answer.comparison.chosen, to_tokens=recommendation.tokens
+            columns, _predict(laws), method=answer.comparison.chosen, to_tokens=recommendation.tokens
         ),
         methods=_methods(answer),
         search=search_points(
@@ -82,6 +86,25 @@ def report_data(session: Session, findings: Findings, counts: Counts) -> ReportD
         counts=tuple(Fact(name, str(number)) for name, number in counts.as_dict().items()),
         versions=tuple(Fact(name, importlib.metadata.version(name)) for name in PACKAGES),
     )
+
+
+def _predict(laws: "LawSet") -> Predict:
+    """The laws' predictions; corpora that are evaluated only have none, and are drawn without."""
+
+    def predict(
+        corpus: str, *, tokens: Sequence[float], params: float, domain_ratio: Sequence[float]
+    ) -> "Prediction | None":
+        if corpus not in laws.corpora:
+            return None
+        return laws.predict(corpus, tokens=tokens, params=params, domain_ratio=domain_ratio)
+
+    return predict
+
+
+def _confirmed(answer: Answer) -> dict[str, float]:
+    """What the confirming run measured, of every corpus."""
+    last = answer.confirmation.record.last if answer.confirmation else None
+    return {loss.corpus: loss.loss for loss in last.losses if loss.split == "valid"} if last else {}
 
 
 def _facts(answer: Answer) -> Iterator[Fact]:

@@ -29,12 +29,12 @@ class Predicted(Protocol):
 
 
 class Predict(Protocol):
-    """A law's prediction; `sweeper.laws.LawSet.predict` is one."""
+    """The laws' predictions."""
 
     def __call__(
         self, corpus: str, *, tokens: Sequence[float], params: float, domain_ratio: Sequence[float]
-    ) -> Predicted:
-        """Losses of a corpus at points given by equally long sequences."""
+    ) -> Predicted | None:
+        """Losses of a corpus at points given by equally long sequences; None where it has no law."""
 
 
 def token_panels(columns: Columns, predict: Predict | None, *, method: str, to_tokens: float) -> tuple[Panel, ...]:
@@ -136,7 +136,8 @@ def _token_curves(rows: Sequence[Row], predict: Predict | None, to_tokens: float
         if predict is not None:
             grid = _spread(to_tokens / 200, max(to_tokens, x[-1]))
             found = predict(own[0]["corpus"], tokens=grid, params=own[0]["params"], domain_ratio=[ratio] * GRID)
-            yield _law_curve(name, grid, found, ratio=ratio)
+            if found is not None:
+                yield _law_curve(name, grid, found, ratio=ratio)
 
 
 def _ratio_curves(rows: Sequence[Row], predict: Predict, tokens: float) -> Iterator[Curve]:
@@ -144,9 +145,12 @@ def _ratio_curves(rows: Sequence[Row], predict: Predict, tokens: float) -> Itera
     last = [max((r for r in rows if r["trial"] == t), key=lambda r: r["tokens"]) for t in _trials(rows)]
     measured_at = max(r["tokens"] for r in last)
     grid = _spread(min(r["domain_ratio"] for r in rows), max(r["domain_ratio"] for r in rows))
-    yield _law_curve("law", grid, predict(corpus, tokens=[tokens] * GRID, params=params, domain_ratio=grid))
-    if not math.isclose(measured_at, tokens, rel_tol=0.02):
+    law = predict(corpus, tokens=[tokens] * GRID, params=params, domain_ratio=grid)
+    if law is not None:
+        yield _law_curve("law", grid, law)
+    if law is not None and not math.isclose(measured_at, tokens, rel_tol=0.02):
         found = predict(corpus, tokens=[measured_at] * GRID, params=params, domain_ratio=grid)
+        assert found is not None
         name = f"law at {_short(measured_at)} tokens"
         yield Curve(name, tuple(grid), tuple(map(float, found.loss)), "line", accent="muted", dashed=True)
     x, y = tuple(r["domain_ratio"] for r in last), tuple(r["loss"] for r in last)
@@ -170,8 +174,10 @@ def _marks(
 ) -> Iterator[Mark]:
     if recommended is None:
         return
-    [loss] = predict(corpus, tokens=[tokens], params=params, domain_ratio=[recommended]).loss
-    yield Mark(recommended, float(loss), "predicted", "star")
+    found = predict(corpus, tokens=[tokens], params=params, domain_ratio=[recommended])
+    if found is not None:
+        [loss] = found.loss
+        yield Mark(recommended, float(loss), "predicted", "star")
     if corpus in confirmed:
         yield Mark(recommended, confirmed[corpus], "confirming run", "diamond")
 

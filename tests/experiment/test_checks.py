@@ -15,6 +15,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"constraint__corpus": "code"}, "constraint.corpus: 'code' is the target"),
     ({"corpora__general": {"source": "x", "weight": 0}}, "corpora: every corpus beside the target has weight 0"),
+    (
+        {"corpora__seen": {"source": "y", "weight": 0}, "constraint__corpus": "seen"},
+        "constraint.corpus: 'seen' has weight 0",
+    ),
     ({"pretraining": {"corpora": ["generl"]}}, "pretraining.corpora[0]: 'generl' is not a corpus"),
     (
         {"search__space__method": {"choices": ["full", "lora"]}},

@@ -33,6 +33,10 @@ SPACE = {
     "domain_ratio": {"low": 0.1, "high": 0.9},
 }
 SEARCH = {"space": SPACE, "trials": 4, "max_tokens": "4k", "startup_trials": 2}
+# A second validation set of the domain: measured everywhere, mixed in nowhere, and so without a law.
+SEEN = {"source": "domain.jsonl", "valid_fraction": 0.1, "weight": 0, "role": "domain"}
+CORPORA = small_experiment()["corpora"] | {"seen": SEEN}
+EVALUATION = {"max_tokens": 256, "share": 1}
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, local_ray: None) -> Iterator
     folder = tmp_path_factory.mktemp("experiment")
     write_corpora(folder)
     seed_tokenizer(folder / "cache")
-    write_experiment_file(folder, search=SEARCH)
+    write_experiment_file(folder, corpora=CORPORA, evaluation=EVALUATION, search=SEARCH)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SWEEPER_CACHE", str(folder / "cache"))
         yield Place(folder, ray.get_runtime_context().gcs_address)
@@ -180,7 +184,7 @@ class Interrupted:
 def interrupted(place: Place, again: Called) -> Interrupted:
     before = {record.id: record for record in place.records()}
     law = small_experiment()["law"] | {"domain_ratio": [0.0, 0.25, 0.5, 1.0]}
-    write_experiment_file(place.folder, search=SEARCH | {"trials": 5}, law=law)
+    write_experiment_file(place.folder, corpora=CORPORA, evaluation=EVALUATION, search=SEARCH | {"trials": 5}, law=law)
     settings = str(again.answer["methods"]["settings"])
     process = place.begin()
     try:
@@ -280,12 +284,13 @@ def test_every_column_of_the_contract_is_there_and_one_row_an_evaluation_and_cor
     place: Place, again: Called
 ) -> None:
     table = read_table(place.output)
-    assert table.column_names == [column.name for column in columns_for(("general", "domain"))]
+    assert table.column_names == [column.name for column in columns_for(tuple(CORPORA))]
     rows = table.to_pylist()
     keys = [(row["trial"], row["tokens"], row["corpus"], row["split"]) for row in rows]
     assert len(keys) == len(set(keys))
     assert {row["role"] for row in rows} == {"base", "search", "law", "confirm"}
     assert {row["role"] for row in rows if row["split"] == "test"} == {"base", "confirm"}
+    assert all({row["corpus"] for row in rows if row["trial"] == trial} == set(CORPORA) for trial, *_ in keys)
     trained = [row for row in rows if row["role"] in ("law", "confirm")]
     assert all(row["base_loss"] > 0 and row["params"] > 0 and row["stderr"] > 0 for row in trained)
     assert all(row["ratio.domain"] == row["domain_ratio"] for row in trained)
@@ -397,7 +402,7 @@ def test_the_confirming_runs_model_is_there_without_training_again(
     assert exported.answer["trial"] == changed.answer["confirmation"]["trial"]
     assert not exported.answer["trained_again"]
     assert {(loss["corpus"], loss["split"]) for loss in exported.answer["losses"]} == {
-        (corpus, split) for corpus in ("general", "domain") for split in ("valid", "test")
+        (corpus, split) for corpus in CORPORA for split in ("valid", "test")
     }
     assert exported.answer["losses"] == changed.answer["confirmation"]["exported"]["losses"]
 

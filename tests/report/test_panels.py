@@ -65,3 +65,17 @@ def test_points_measured_at_other_tokens_get_a_law_of_their_own(columns, law):
 def test_ratio_points_are_the_last_of_each_law_trial(columns, law):
     [*_, points] = ratio_panels(columns, law.predict, method="full", params=1000, tokens=2048)[1].curves
     assert (points.x, points.y) == ((0.25, 0.75), (pytest.approx(3.6), pytest.approx(3.2)))
+
+
+def test_a_corpus_without_a_law_is_drawn_as_it_was_measured(columns, law):
+    def only_code(corpus, **asked):
+        return law.predict(corpus, **asked) if corpus == "code" else None
+
+    [*_, by_tokens] = token_panels(columns, only_code, method="full", to_tokens=4096)
+    assert [(c.kind, c.y) for c in by_tokens.curves] == [("points", (3.1, 3.2)), ("points", (3.3, 3.5))]
+    general, code = ratio_panels(
+        columns, only_code, method="full", params=1000, tokens=4096, recommended=0.5, confirmed={"general": 3.3}
+    )
+    assert [(c.name, c.x, c.y) for c in general.curves] == [("measured at 2.05 k tokens", (0.25, 0.75), (3.2, 3.5))]
+    assert [(m.symbol, m.y) for m in general.marks] == [("diamond", 3.3)]
+    assert "law" in [c.name for c in code.curves]
