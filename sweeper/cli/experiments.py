@@ -87,6 +87,7 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     """Say what a run would do."""
     from sweeper.cli.planned import plan_dict, plan_lines
     from sweeper.lanes.cluster import expected_lanes
+    from sweeper.pipeline.costs import find_costs
     from sweeper.pipeline.plan import make_plan
     from sweeper.pipeline.precision import choose_precision
     from sweeper.pipeline.prepare import look
@@ -97,13 +98,15 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     experiment, output = read_experiment(arguments)
     workspace = Workspace(output, storage=experiment.resources.storage)
     inputs = look(experiment, workspace, choose_precision(experiment, None))
-    lanes, gpu = expected_lanes(lane_plan(experiment))
+    asked = lane_plan(experiment)
+    lanes, gpu = expected_lanes(asked)
+    costs = find_costs(experiment, inputs, asked.num_workers, gpu)
     plan = make_plan(experiment, inputs, TrialStore(workspace.trials), lanes, gpu)
     notes = list(warnings(experiment))
     if arguments.json:
-        print_json({**plan_dict(plan, inputs), "notes": notes})
+        print_json({**plan_dict(plan, inputs, costs), "notes": notes})
     else:
-        print(*plan_lines(plan, inputs), *(f"note: {note}" for note in notes), sep="\n")
+        print(*plan_lines(plan, inputs, costs), *(f"note: {note}" for note in notes), sep="\n")
     return 0
 
 

@@ -3,12 +3,14 @@
 from typing import Any
 
 from sweeper.experiment.quantities import format_tokens
+from sweeper.pipeline.costs import Costs
 from sweeper.pipeline.plan import Plan, format_seconds
 from sweeper.pipeline.prepare import Inputs
+from trainers.estimate.wording import DEFAULT_ALLOCATOR
 
 
-def plan_lines(plan: Plan, inputs: Inputs) -> list[str]:
-    """A table of the trials, the corpora, and the time."""
+def plan_lines(plan: Plan, inputs: Inputs, costs: Costs) -> list[str]:
+    """A table of the trials, the corpora, memory and operations, and the time."""
     lines = [f"{'trials':<16}{'number':>7}{'tokens each':>13}{'there':>7}"]
     lines += [
         f"{phase.name:<16}{phase.trials:>7}{format_tokens(phase.tokens):>13}{phase.done:>7}" for phase in plan.phases
@@ -25,12 +27,27 @@ def plan_lines(plan: Plan, inputs: Inputs) -> list[str]:
         f"{base.name}: {base.params:,} parameters" if base.params else f"{base.name}: size not known before loading"
         for base in inputs.bases
     ]
+    lines += _cost_lines(costs)
     source = "measured here before" if plan.speed_measured else "guessed: nothing was measured here yet"
     lines.append(f"about {format_seconds(plan.seconds)} left (speed {source}; pruning makes it shorter)")
     return lines
 
 
-def plan_dict(plan: Plan, inputs: Inputs) -> dict[str, Any]:
+def _cost_lines(costs: Costs) -> list[str]:
+    keeps = "" if costs.gpu else f"; a CPU's C library may keep up to {DEFAULT_ALLOCATOR:g} times as much"
+    lines = [f"peak memory of a worker (what tensors hold{keeps}):"]
+    for kind in costs.kinds:
+        rank = "" if kind.lora_r is None else f" r = {kind.lora_r}"
+        peak = "not known" if kind.estimate is None else f"{kind.estimate.peak / 2**20:,.1f} MiB"
+        lines.append(f"  {kind.base} {kind.method}{rank}: {peak}")
+    lines += [f"  {reason}" for reason in dict.fromkeys(kind.unknown for kind in costs.kinds if kind.unknown)]
+    if costs.flops:
+        phases = ", ".join(f"{name} {flops:.2g}" for name, flops in costs.flops.items())
+        lines.append(f"floating-point operations, at most {costs.total_flops:.2g}: {phases}")
+    return lines
+
+
+def plan_dict(plan: Plan, inputs: Inputs, costs: Costs) -> dict[str, Any]:
     """The same as plain data."""
     return {
         "trials": [{"purpose": p.name, "number": p.trials, "tokens": p.tokens, "there": p.done} for p in plan.phases],
@@ -41,4 +58,15 @@ def plan_dict(plan: Plan, inputs: Inputs) -> dict[str, Any]:
         "epochs": plan.epochs,
         "corpora": {corpus.name: corpus.prepared is not None for corpus in inputs.found.values()},
         "base_models": {base.name: base.params for base in inputs.bases},
+        "memory": [
+            {
+                "base_model": kind.base,
+                "method": kind.method,
+                "lora_r": kind.lora_r,
+                "estimate": kind.estimate.as_dict() if kind.estimate else None,
+                "unknown": kind.unknown,
+            }
+            for kind in costs.kinds
+        ],
+        "flops": dict(costs.flops),
     }

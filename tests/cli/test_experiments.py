@@ -48,6 +48,8 @@ def test_plan_starts_nothing_and_writes_nothing(experiment: Path, capsys: Captur
     assert called.code == 0
     assert "general: to be packed, about" in called.out
     assert "builtin:tiny-m: 1,2" in called.out
+    assert "builtin:tiny-m full: " in called.out
+    assert "floating-point operations, at most " in called.out
     assert not (experiment.parent / "runs").exists()
     assert not (experiment.parent / "cache" / "corpora").exists()
 
@@ -60,6 +62,11 @@ def test_plan_as_an_object(experiment: Path, capsys: Capture) -> None:
     }  # fmt: skip
     assert plan["corpora"] == {"general": False, "domain": False}
     assert plan["lanes"] == 1
+    assert [(row["base_model"], row["method"]) for row in plan["memory"]] == [
+        ("builtin:tiny-s", "full"), ("builtin:tiny-m", "full"),
+    ]  # fmt: skip
+    assert all(row["estimate"]["peak"] > 0 for row in plan["memory"])
+    assert set(plan["flops"]) == {"search", "compare", "learning rate", "law", "confirm"}
 
 
 def test_prepare_packs_once_and_plan_then_knows_the_epochs(experiment: Path, capsys: Capture) -> None:

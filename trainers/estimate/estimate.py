@@ -1,7 +1,10 @@
 """Says what a trial will hold and compute, in a second or two, before anything is spent."""
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -11,7 +14,7 @@ from trainers.estimate.held import Held, held, weight_bytes
 from trainers.estimate.rehearsal import Rehearsal, rehearse
 from trainers.estimate.stand_in import held_type, on_stage, stand_in, without_numbers
 from trainers.evaluation.evaluation_size import EvaluationSize, evaluation_size
-from trainers.model.language_model import LanguageModel
+from trainers.model.language_model import LanguageModel, base_of
 from trainers.model.models import load_config
 from trainers.spec import TrialSpec
 from trainers.steps.optimizers import refuse_without_gpu
@@ -36,11 +39,12 @@ def estimate(spec: TrialSpec, workers: int = 1, device: str = "cpu") -> Estimate
     size = evaluation_size(spec, table)
     rows = most_at_once(spec, workers)
     scored_rows = min(spec.micro_batch_size, -(-size.blocks // workers))
-    module = stand_in(spec, place)
-    with without_numbers(spec.document_mask):
-        scorer = on_stage(module)
-        rehearsal = _rehearsed(spec, scorer, rows, scored_rows)
-        stays, whole = held(spec, scorer, workers), weight_bytes(scorer)
+    with _quiet():
+        module = stand_in(spec, place)
+        with without_numbers(spec.document_mask):
+            scorer = on_stage(module)
+            rehearsal = _rehearsed(spec, scorer, rows, scored_rows)
+    stays, whole = held(spec, scorer, workers), weight_bytes(scorer)
     trains = table.n_steps > 0
     resident = stays.weights + (stays.gradients + stays.optimizer if trains else 0)
     return Estimate(
@@ -54,20 +58,32 @@ def estimate(spec: TrialSpec, workers: int = 1, device: str = "cpu") -> Estimate
     )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what libraries say of how they run, for nothing runs."""
+    loggers = [logging.getLogger(name) for name in ("bitsandbytes", "torch._subclasses")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 def _rehearsed(spec: TrialSpec, scorer: LanguageModel, rows: int, scored_rows: int) -> Rehearsal:
     try:
         return rehearse(spec, scorer, rows, scored_rows)
     except (RuntimeError, NotImplementedError) as error:
-        kind = _kind(scorer.module)
+        base, why = base_of(scorer.module), str(error).partition("\n")[0]
         raise TrainerError(
-            f"model: {spec.model.name} ({kind}) decides by the numbers in its tensors what it computes, so its memory "
-            f"and cost cannot be told before it runs ({type(error).__name__}); run a trial of a step or two, whose "
-            "last message has peak_memory_bytes"
+            f"model: {spec.model.name} ({base.config.model_type}) cannot be gone through with tensors that have no "
+            f"numbers ({type(error).__name__}: {why}), so its memory and cost are not known before it runs; run a "
+            "trial of two steps, whose last message has peak_memory_bytes"
         ) from error
-
-
-def _kind(module: Any) -> str:
-    return str(module.config.model_type)
 
 
 def _step(stays: Held, rehearsal: Rehearsal) -> StepMemory:

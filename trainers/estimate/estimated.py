@@ -4,6 +4,9 @@ from typing import Any
 
 from trainers.spec import Record
 
+ESTIMATE_VERSION = 1
+"""To be raised when the same trial is estimated otherwise: what was kept is then made anew."""
+
 
 class StepMemory(Record):
     """Bytes that one worker holds at the moment of a training step when it holds most."""
