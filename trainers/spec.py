@@ -15,6 +15,7 @@ Role = Literal["base", "search", "law", "confirm"]
 CorpusRole = Literal["general", "domain"]
 Optimizer = Literal["adamw", "adamw_8bit", "paged_adamw", "paged_adamw_8bit"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class Record(BaseModel):
@@ -50,7 +51,7 @@ class Lora(Record):
 
     r: Annotated[int, Field(ge=1)]
     alpha: Annotated[float, Field(gt=0)]
-    dropout: Share = 0.0
+    dropout: BelowOne = 0.0
     target_modules: str | tuple[str, ...] = "all-linear"
     use_rslora: bool = False
     """Scale by alpha / sqrt(r) in place of alpha / r (Kalajdzievski 2023, arXiv:2312.03732)."""
@@ -98,7 +99,7 @@ class TrialSpec(Record):
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     optimizer: Optimizer = "adamw"
     """The 8-bit and paged ones are bitsandbytes' and need a GPU."""
-    adam_betas: tuple[float, float] = (0.9, 0.95)
+    adam_betas: tuple[BelowOne, BelowOne] = (0.9, 0.95)
     corpora: tuple[CorpusRef, ...]
     """Every corpus that is trained on or evaluated."""
     mixture: dict[str, Share]
@@ -114,7 +115,7 @@ class TrialSpec(Record):
     seed: Annotated[int, Field(ge=0)]
     precision: Literal["fp32", "bf16"]
     """Compute precision; master weights of full training are fp32 in both."""
-    evaluate_at: tuple[int, ...] = ()
+    evaluate_at: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Tokens at which every corpus is evaluated (after the step that reaches them); the end always is."""
     evaluation_tokens: Annotated[int, Field(ge=1)] = 8192
     """At most this many tokens a corpus and evaluation."""

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import pytest
+from pydantic import ValidationError
 
 from trainers.messages import MESSAGE, Failure, Progress
 from trainers.spec import TrialSpec
@@ -40,6 +41,22 @@ def test_other_content_under_the_same_path_changes_the_id(make_spec: Callable[..
     spec = make_spec()
     corpora = [c.model_copy(update={"fingerprint": "new"}) for c in spec.corpora]
     assert make_spec(corpora=corpora).id != spec.id
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"adam_betas": (0.9, 1.0)}, "adam_betas.1"),
+        ({"evaluate_at": (-64,)}, "evaluate_at.0"),
+        ({"method": "lora", "lora": {"r": 4, "alpha": 8.0, "dropout": 1.0}}, "lora.dropout"),
+    ],
+)
+def test_numbers_with_which_nothing_could_be_learnt_or_measured_are_refused(
+    make_spec: Callable[..., TrialSpec], change: dict[str, object], field: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        make_spec(**change)
+    assert [".".join(map(str, error["loc"])) for error in refused.value.errors()] == [field]
 
 
 def test_a_message_comes_back_from_json_as_its_own_kind() -> None:
