@@ -21,7 +21,7 @@ from trainers.state.branches import Branches
 from trainers.state.keeper import Keeper
 from trainers.steps.guards import Guards
 from trainers.steps.optimizers import refuse_without_gpu
-from trainers.steps.out_of_memory import BUILDING, explained, half_micro_batch
+from trainers.steps.out_of_memory import BUILDING, EXPORTING, WHATEVER_THE_BATCH, explained, half_micro_batch
 from trainers.steps.stepper import Stepper
 from trainers.timetable import Timetable
 from trainers.tokens.batches import Batches, open_corpora
@@ -55,15 +55,17 @@ def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
     ranks = Ranks.current()
     while True:
         end, doing = _attempt(spec, report, ranks)
-        smaller = None
-        if isinstance(end, Failure) and end.cause == "out_of_memory" and spec.auto_batch and doing != BUILDING:
-            smaller = half_micro_batch(spec, ranks.size)
+        if isinstance(end, Finished) or end.cause != "out_of_memory":
+            return end
+        smaller = half_micro_batch(spec, ranks.size) if spec.auto_batch and doing not in WHATEVER_THE_BATCH else None
         if smaller is None:
             return end
         if ranks.first:
-            assert isinstance(end, Failure)
             log.warning("trial %s: %s", spec.id, end.reason)
-            log.warning("trial %s: trying again with micro_batch_size %d", spec.id, smaller.micro_batch_size)
+            size, batch = smaller.micro_batch_size, spec.global_batch_size
+            log.warning(
+                "trial %s: trying again with micro_batch_size %d; a step stays %d sequences", spec.id, size, batch
+            )
         spec = smaller
 
 
@@ -214,7 +216,7 @@ class Trial:
         """Keep what the end calls for: the model, a checkpoint, or nothing."""
         completed = self._step == self._table.n_steps
         if completed and self._spec.export_path is not None:
-            self.doing = "exporting the model"
+            self.doing = EXPORTING
             self._exported = self._export()
         if action == "pause" and not completed:
             self.keeper.save(self._step, self._model, self._stepper)

@@ -2,8 +2,12 @@
 
 from trainers.spec import TrialSpec
 
-BUILDING = "building the model"
-"""What a trial does before it has put anything through the model: a smaller micro-batch would not help there."""
+BUILDING, EXPORTING = "building the model", "exporting the model"
+WHATEVER_THE_BATCH = {
+    BUILDING: "method: qlora, parallel: fsdp on more workers, or a smaller model",
+    EXPORTING: "export_dtype: bf16, or a machine with more memory",
+}
+"""What a trial does whose memory a smaller micro-batch would not change, and what to try there."""
 
 
 def most_at_once(spec: TrialSpec, workers: int) -> int:
@@ -32,8 +36,8 @@ def explained(reason: str, doing: str, peak: int, spec: TrialSpec, workers: int)
         workers: who shared the batch.
     """
     text = f"out of memory while {doing}, after a peak of {peak / 1e9:.2f} GB: {reason}"
-    if doing == BUILDING:
-        return f"{text}; try method: qlora, parallel: fsdp on more workers, or a smaller model"
+    if doing in WHATEVER_THE_BATCH:
+        return f"{text}; try {WHATEVER_THE_BATCH[doing]}"
     size = most_at_once(spec, workers)
     tried = f"{text}; the micro-batch was {size} x {spec.max_seq_length} tokens"
     smaller = "a smaller micro_batch_size (auto_batch: true finds it), " if size > 1 and not spec.auto_batch else ""

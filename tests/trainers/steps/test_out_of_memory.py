@@ -70,7 +70,7 @@ def test_half_the_micro_batch_gives_the_same_curve(
     assert set(sizes) == {2}
     for (_, ours), (_, theirs) in zip(driver.curve(), straight.curve(), strict=True):
         assert ours == pytest.approx(theirs, abs=1e-5)
-    assert re.findall(r"micro_batch_size (\d+)", caplog.text) == ["4", "2"]
+    assert re.findall(r"micro_batch_size (\d+); a step stays 8 sequences", caplog.text) == ["4", "2"]
     assert "the micro-batch was 8 x 16 tokens" in caplog.text
 
 
@@ -125,6 +125,21 @@ def test_a_model_that_does_not_fit_is_not_tried_again(make_spec: Make, monkeypat
     assert (end.cause, end.tokens, len(attempts)) == ("out_of_memory", 0, 1)
     assert "out of memory while building the model" in end.reason
     assert "micro-batch" not in end.reason
+
+
+def test_an_export_that_does_not_fit_does_not_train_the_trial_again(
+    make_spec: Make, room: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def explode(*arguments: Any) -> None:
+        raise MemoryError("no more")
+
+    monkeypatch.setattr("trainers.loop.export", explode)
+    passes = room(8)
+    end, driver = run(make_spec(auto_batch=True, export_path=str(tmp_path / "out")))
+    assert isinstance(end, Failure)
+    assert (end.cause, end.tokens, len(passes), len(driver.measurements)) == ("out_of_memory", 12 * STEP, 12, 3)
+    assert "out of memory while exporting the model" in end.reason
+    assert end.reason.endswith("no more; try export_dtype: bf16, or a machine with more memory")
 
 
 def test_an_optimiser_whose_state_does_not_fit_is_out_of_memory(
