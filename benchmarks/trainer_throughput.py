@@ -12,13 +12,17 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for those who start this file without `-m`
 
+import torch
+
 from benchmarks.isolated import measured_alone
-from benchmarks.training_sides import SIDES, Outcome, TrainingCase, make_inputs, warm_imports
+from benchmarks.peak_flops import bf16_peak
+from benchmarks.training_sides import SIDES, Outcome, TrainingCase, make_inputs, make_spec, warm_imports
+from trainers.estimate.estimate import estimate
 
 LLAMA = {"model_type": "llama", "num_key_value_heads": 4, "tie_word_embeddings": True}
 CPU_SMALL = LLAMA | {
@@ -67,16 +71,34 @@ class Comparison:
     peak_mib: dict[str, float]
     final_loss: dict[str, float]
     """Nats per token of the trained model on held-out blocks, scored by one function."""
+    utilisation: dict[str, float] | None = None
+    """Share of the GPU's bf16 peak that goes into the model's own operations (the formula of PaLM's MFU, nothing
+    recomputed); None on a CPU, in fp32 and on a GPU whose peak is not known."""
 
 
-def compare(case: TrainingCase, folder: Path, repeats: int) -> Comparison:
+def compare(case: TrainingCase, folder: Path, repeats: int, device: str) -> Comparison:
     """Run both sides in turn, each in a fresh child process, the order alternating."""
     outcomes: dict[str, list[Outcome]] = {side: [] for side in SIDES}
     for repeat in range(repeats):
         for side in sorted(SIDES, reverse=bool(repeat % 2)):
             outcomes[side].append(measured_alone(SIDES[side], case, folder))
             print(f"  {case.name}: {side} {outcomes[side][-1]}", flush=True)
-    return comparison(case, outcomes)
+    done = comparison(case, outcomes)
+    if device != "cuda" or case.precision != "bf16":
+        return done
+    # In a child too: this process may not touch the GPU, or its later children cannot use it.
+    token_flops, peak = measured_alone(_flops_and_peak, case, folder)
+    return done if peak is None else replace(done, utilisation=utilisation(done, token_flops, peak))
+
+
+def _flops_and_peak(case: TrainingCase, folder: Path) -> tuple[float, float | None]:
+    flops = estimate(make_spec(case, folder), device="cuda").flops
+    return flops.trained_token - flops.recomputed_token, bf16_peak(torch.cuda.get_device_name())
+
+
+def utilisation(done: Comparison, token_flops: float, peak: float) -> dict[str, float]:
+    """Model FLOPs utilisation of both sides, from the operations that a token takes."""
+    return {side: rate * token_flops / peak for side, rate in done.tokens_per_second.items()}
 
 
 def comparison(case: TrainingCase, outcomes: dict[str, list[Outcome]]) -> Comparison:
@@ -105,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for case in cases:
             folder = Path(name) / case.name.replace(" ", "-")
             make_inputs(case, folder)
-            done.append(compare(case, folder, options.repeats))
+            done.append(compare(case, folder, options.repeats, options.device))
             print(line(done[-1]), flush=True)
     print(json.dumps(summary(done, options.device)))
     return 0
@@ -115,10 +137,13 @@ def line(done: Comparison) -> str:
     """One case in words."""
     low, high = done.ratio_range
     rates, losses = done.tokens_per_second, done.final_loss
+    used = ""
+    if done.utilisation is not None:
+        used = f"; FLOPs utilisation {done.utilisation['ours']:.1%} against {done.utilisation['trainer']:.1%}"
     return (
         f"{done.case}: tokens/s {done.ratio:.2f} ({low:.2f} to {high:.2f}), {rates['ours']:,.0f} against "
         f"{rates['trainer']:,.0f}; peak memory {done.memory_ratio:.2f}, {done.peak_mib['ours']:,.0f} against "
-        f"{done.peak_mib['trainer']:,.0f} MiB; final loss {losses['ours']:.5f} against {losses['trainer']:.5f}"
+        f"{done.peak_mib['trainer']:,.0f} MiB; final loss {losses['ours']:.5f} against {losses['trainer']:.5f}{used}"
     )
 
 
