@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,17 @@ def test_qlora_holds_nf4_doubly_quantised_weights_and_trains_adapters_alone(make
     assert len(states) == 7 * LAYERS
     assert all(state.quant_type == "nf4" and state.nested for state in states)
     assert all("lora_" in name for name in model.trainable)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_4_bit_model_on_a_cpu_lets_go_of_its_checkpoints_file(
+    make_spec: Make, precision: str, checkpoint_folder: Path
+) -> None:
+    # One view of a file would keep all of it resident.
+    model = build(make_spec(method="qlora", precision=precision), CPU)
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert model.vocabulary == VOCABULARY
+    assert str(checkpoint_folder) not in maps
 
 
 def test_training_qlora_changes_adapters_and_no_base_weight(make_spec: Make, monkeypatch: pytest.MonkeyPatch) -> None:
