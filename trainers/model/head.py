@@ -81,9 +81,8 @@ class _LinearNll(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> Any:
-        # One number scales all rows; the rows of a sum share it.
-        scale = grad[0]
-        scaled = [None if g is None else g.mul_(scale.to(g.dtype)) for g in ctx.saved_tensors]
+        # One number scales all rows; the rows of a sum share it. Rounded to bf16 it would stretch all gradients alike.
+        scaled = [None if g is None else g.copy_(g.float().mul_(grad[0])) for g in ctx.saved_tensors]
         return *scaled, None
 
 
