@@ -10,7 +10,7 @@ import torch
 
 from trainers.errors import TrainerError
 from trainers.estimate.estimated import Estimate, Flops, StepMemory
-from trainers.estimate.held import Held, held, weight_bytes
+from trainers.estimate.held import Held, held, is_divided, weight_bytes
 from trainers.estimate.rehearsal import Rehearsal, rehearse
 from trainers.estimate.stand_in import held_type, on_stage, stand_in, without_numbers
 from trainers.evaluation.evaluation_size import EvaluationSize, evaluation_size
@@ -44,6 +44,9 @@ def estimate(spec: TrialSpec, workers: int = 1, device: str = "cpu") -> Estimate
         with without_numbers(spec.document_mask):
             scorer = on_stage(module)
             rehearsal = _rehearsed(spec, scorer, rows, scored_rows)
+    if is_divided(spec, workers):
+        # What is put together comes in the compute precision already.
+        rehearsal.train["copies"] = rehearsal.score["copies"] = 0
     stays, whole = held(spec, scorer, workers), weight_bytes(scorer)
     trains = table.n_steps > 0
     resident = stays.weights + (stays.gradients + stays.optimizer if trains else 0)
@@ -51,7 +54,7 @@ def estimate(spec: TrialSpec, workers: int = 1, device: str = "cpu") -> Estimate
         workers=workers,
         micro_batch=rows,
         step=_step(stays, rehearsal) if trains else None,
-        evaluation=resident + stays.gathered + rehearsal.score + 4 * size.blocks * spec.max_seq_length,
+        evaluation=resident + stays.gathered + rehearsal.score.total() + 4 * size.blocks * spec.max_seq_length,
         loading=whole + _mapped(spec, held_type(spec)) if place.type == "cpu" else stays.weights,
         paged=stays.paged if trains else 0,
         flops=_flops(rehearsal, table, size),

@@ -30,7 +30,7 @@ class Held:
 
 def held(spec: TrialSpec, scorer: LanguageModel, workers: int) -> Held:
     """What every one of `workers` holds of a model."""
-    parts = workers if spec.parallel == "fsdp" else 1
+    parts = workers if is_divided(spec, workers) else 1
     trainable = [p for p in scorer.parameters() if p.requires_grad]
     resident, paged = optimizer_bytes(spec, scorer)
     return Held(
@@ -40,6 +40,11 @@ def held(spec: TrialSpec, scorer: LanguageModel, workers: int) -> Held:
         paged=paged,
         gathered=_gathered(spec, scorer) if parts > 1 else 0,
     )
+
+
+def is_divided(spec: TrialSpec, workers: int) -> bool:
+    """Whether each of `workers` holds a part of the model."""
+    return spec.parallel == "fsdp" and workers > 1
 
 
 def weight_bytes(module: nn.Module) -> int:

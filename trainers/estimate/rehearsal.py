@@ -19,8 +19,8 @@ class Rehearsal:
 
     train: Counter[Kind]
     """Bytes by kind at the moment of a training step when most are held."""
-    score: int
-    """Bytes at the moment of an evaluation when most are held."""
+    score: Counter[Kind]
+    """The same of an evaluation."""
     trained_token: float
     """Floating-point operations a token, here and below."""
     recomputed_token: float
@@ -38,7 +38,7 @@ def rehearse(spec: TrialSpec, scorer: LanguageModel, rows: int, scored_rows: int
     hook = decoder_of(scorer).register_forward_hook(lambda *_: setattr(memory, "kind", "logits"))
     with flops, memory:
         _score(spec, scorer, scored_rows)
-        score, scored = memory.peak.total(), flops.total / (scored_rows * spec.max_seq_length)
+        score, scored = memory.peak, flops.total / (scored_rows * spec.max_seq_length)
         memory.begin("activations")
         flops.total = 0
         _train(spec, scorer, rows, memory, flops)

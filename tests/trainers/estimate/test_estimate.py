@@ -122,6 +122,14 @@ def test_workers_share_a_batch(make_spec: Make) -> None:
     assert two.flops == one.flops
 
 
+def test_divided_workers_cast_nothing_for_what_they_put_together_is_cast_already(make_spec: Make) -> None:
+    whole, divided = (estimate(make_spec(precision="bf16", parallel=kind), 2) for kind in ("ddp", "fsdp"))
+    assert whole.step and divided.step
+    assert (whole.step.copies > 0, divided.step.copies) == (True, 0)
+    assert divided.step.weights == whole.step.weights // 2
+    assert divided.step.workspace > whole.step.workspace
+
+
 def test_a_larger_micro_batch_is_never_more_than_the_batch(make_spec: Make) -> None:
     assert estimate(make_spec(micro_batch_size=1)).micro_batch == 1
     assert estimate(make_spec(micro_batch_size=64)).micro_batch == 4
