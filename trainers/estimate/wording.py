@@ -2,7 +2,7 @@
 
 from trainers.estimate.estimated import Estimate, Flops, StepMemory
 
-DEFAULT_ALLOCATOR = 2.0
+DEFAULT_ALLOCATOR = 2.3
 """What a CPU's C library was seen to hold at most over what tensors held (`benchmarks.memory_plan`, glibc 2.36)."""
 
 
