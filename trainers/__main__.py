@@ -9,9 +9,11 @@ Under `torchrun --nproc-per-node N -m trainers ...` a trial and an evaluation ru
 """
 
 import argparse
+import difflib
 import logging
 import os
 import sys
+from pathlib import Path
 from types import ModuleType
 
 from trainers.errors import TrainerError
@@ -21,17 +23,27 @@ VERBS: dict[str, ModuleType] = {"train": train, "branch": branch, "evaluate": ev
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a verb; returns the exit status: 0, 1 after a failure, 2 where what was asked for is at fault."""
+    """Run a verb.
+
+    Returns:
+        The exit status: 0, 1 after a failure, 2 where what was asked for is at fault, 130 after Ctrl-C.
+    """
     words = sys.argv[1:] if arguments is None else arguments
+    parser = _parser()
     if words and words[0] not in VERBS and not words[0].startswith("-"):
+        meant = difflib.get_close_matches(words[0], VERBS, n=1)
+        if meant and not Path(words[0]).exists():
+            parser.error(f"there is no verb or file {words[0]!r}; did you mean {meant[0]!r}?")
         words = ["train", *words]
-    parsed = _parser().parse_args(words)
+    parsed = parser.parse_args(words)
     try:
         return int(VERBS[parsed.verb].run(parsed))
     except TrainerError as error:
         if os.environ.get("RANK", "0") == "0":
             print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,8 +59,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _script() -> int:
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    logging.getLogger("trainers").setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
+    # Not the root logger's: libraries have handlers of their own, and would say everything twice.
+    log = logging.getLogger("trainers")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
     return main()
 
 

@@ -1,9 +1,11 @@
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from trainers import __main__ as command_line
 from trainers.__main__ import main
 from trainers.messages import MESSAGE, Finished, Measurement
 from trainers.spec import TrialSpec
@@ -67,3 +69,20 @@ def test_an_unknown_option_exits_with_2(capsys: pytest.CaptureFixture[str]) -> N
 def test_plan_spends_nothing(make_spec: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", write(tmp_path, make_spec().model_dump_json())]) == 0
     assert "12" in capsys.readouterr().out
+
+
+def test_a_misspelt_verb_is_not_taken_for_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["evalute", "model", "text.txt"])
+    assert end.value.code == 2
+    assert "did you mean 'evaluate'?" in capsys.readouterr().err
+
+
+def test_only_our_own_log_is_shown_by_us(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, before = logging.getLogger("trainers"), logging.getLogger().handlers[:]
+    monkeypatch.setattr(ours, "handlers", [])
+    monkeypatch.setattr(ours, "level", ours.level)
+    monkeypatch.setattr(command_line, "main", lambda: ours.getChild("loop").info("said") or 0)
+    assert command_line._script() == 0
+    assert capsys.readouterr().err == "said\n"
+    assert logging.getLogger().handlers == before  # libraries show their own; a second time would be noise

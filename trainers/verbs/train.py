@@ -7,6 +7,7 @@ from pathlib import Path
 from trainers.messages import CONTINUE, Failure, Message, Verdict
 from trainers.spec import TrialSpec
 from trainers.spec_file import load_spec
+from trainers.verbs.interruption import interruption
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train; returns 0, 1 after a failure, 2 where the spec is at fault.
+    """Train; returns 0, 1 after a failure, 2 where the spec is at fault, 130 after Ctrl-C and 143 after SIGTERM.
 
     Raises:
         TrainerError: the file is not a spec.
@@ -32,17 +33,25 @@ def train(spec: TrialSpec) -> int:
     from trainers.loop import run_trial
     from trainers.workers.launched import launched_workers
 
-    with launched_workers() as ranks:
-        end = run_trial(spec, _print)
+    with launched_workers() as ranks, interruption(_hint(spec) if ranks.first else "") as noted:
+        end = run_trial(spec, lambda message: _print(message, pause=noted.number > 0))
         if ranks.first:
-            _print(end)
+            _print(end, pause=False)
     if isinstance(end, Failure):
         if ranks.first:
             print(end.reason, file=sys.stderr)
         return 2 if end.cause == "bad_spec" else 1
-    return 0
+    return noted.status if end.state == "paused" else 0
 
 
-def _print(message: Message) -> Verdict:
+def _hint(spec: TrialSpec) -> str:
+    if spec.checkpoint_path is None:
+        return (
+            "stopping after this step; without a checkpoint_path the trial will begin again (once more: stop at once)"
+        )
+    return "stopping after this step; the same command goes on from there (once more: stop at once)"
+
+
+def _print(message: Message, pause: bool) -> Verdict:
     print(message.model_dump_json(), flush=True)
-    return CONTINUE
+    return Verdict(action="pause", reason="interrupted") if pause else CONTINUE
