@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 def objections(spec: "TrialSpec") -> list[str]:
     """Every reason why a spec cannot be trained as it stands, whatever the device; empty where it can."""
-    return [*_method(spec), *_schedule(spec), *_sharding(spec), *_branches(spec)]
+    return [*_data(spec), *_method(spec), *_schedule(spec), *_sharding(spec), *_branches(spec)]
+
+
+def _data(spec: "TrialSpec") -> Iterator[str]:
+    names = [corpus.name for corpus in spec.corpora]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield f"corpora: {name} is there more than once; give each a name of its own"
 
 
 def _method(spec: "TrialSpec") -> Iterator[str]:

@@ -11,6 +11,7 @@ import torch
 
 from trainers.errors import TrialFailed
 from trainers.evaluation.measurer import Measurer
+from trainers.folders import refuse_unusable_folders
 from trainers.messages import Exported, Failure, Finished, Message, Verdict
 from trainers.model.models import build
 from trainers.model.sharding import gathered, is_sharded
@@ -119,6 +120,7 @@ class Trial:
         self._spec, self._report, self._ranks = spec, report, ranks
         self._table = Timetable.of(spec)
         refuse_without_gpu(spec, ranks.device)
+        refuse_unusable_folders(spec)
         check_place(spec)
         self._corpora = open_corpora(spec)
         self._exported: Exported | None = None

@@ -18,6 +18,7 @@ RANDOM = {"name": "m", "config": CONFIG, "fingerprint": "m"}
         ({"lora": LORA}, "lora: the method full takes no lora section"),
         ({"model": {"name": "m", "fingerprint": "m"}}, "needs either path or config"),
         ({"method": "lora", "model": RANDOM}, "initialised at random"),
+        ({"corpora": [{"name": "a", "path": "/a", "fingerprint": "a"}] * 2}, "corpora: a is there more than once"),
         ({"precision": "fp16"}, "fp16 overflows without loss scaling"),
         ({"schedule": {"type": "wsd", "warmup_ratio": 0.5, "decay_ratio": 0.6}}, "do not fit into max_tokens"),
         ({"schedule": {"type": "cosine", "decay_tokens": 64}}, "decay_tokens belongs to wsd"),

@@ -2,15 +2,14 @@
 
 import argparse
 import logging
-import re
 from pathlib import Path
 
 from trainers.spec_file import load_spec
 from trainers.state.trunk import branch
+from trainers.verbs.amounts import tokens
 from trainers.verbs.train import train
 
 log = logging.getLogger(__name__)
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=_several, required=True, metavar="TOKENS,...", help="where to branch off, such as 100k,200k"
     )
-    parser.add_argument("--decay-tokens", type=_tokens, required=True, metavar="TOKENS", help="length of each decay")
+    parser.add_argument("--decay-tokens", type=tokens, required=True, metavar="TOKENS", help="length of each decay")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,11 +42,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _several(text: str) -> list[int]:
-    return [_tokens(part) for part in text.split(",")]
-
-
-def _tokens(text: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", text.strip())
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens; write 250000, 250k or 1.5M")
-    return round(float(found[1]) * _UNITS[found[2]])
+    return [tokens(part) for part in text.split(",")]

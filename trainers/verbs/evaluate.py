@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainers.errors import TrainerError, TrialFailed
 from trainers.messages import CorpusLoss
+from trainers.verbs.amounts import tokens
 from trainers.verbs.whole_numbers import at_least
 
 if TYPE_CHECKING:
@@ -24,14 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a packed corpus' folder, or a file of documents: .txt, .jsonl or .parquet, also with .gz or .zst",
     )
     parser.add_argument("--adapter", metavar="FOLDER", help="a PEFT adapter to put on MODEL")
-    parser.add_argument("--split", choices=("valid", "test"), default="valid", help="of packed folders")
-    parser.add_argument("--max-seq-length", type=at_least(2), default=512, metavar="N", help="tokens a block")
-    parser.add_argument("--max-tokens", type=at_least(1), metavar="N", help="of each corpus, at most; default: all")
-    parser.add_argument("--batch-size", type=at_least(1), default=8, metavar="N", help="blocks at once a worker")
+    parser.add_argument("--split", choices=("valid", "test"), default="valid", help="of packed folders; default: valid")
+    parser.add_argument(
+        "--max-seq-length", type=at_least(2), default=512, metavar="N", help="tokens a block; default: 512"
+    )
+    parser.add_argument(
+        "--max-tokens", type=tokens, metavar="TOKENS", help="of each corpus, at most, such as 200k; default: all"
+    )
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=8, metavar="N", help="blocks at once a worker; default: 8"
+    )
     parser.add_argument("--precision", choices=("fp32", "bf16"), help="default: bf16 on a GPU, else fp32")
     parser.add_argument("--document-mask", action="store_true", help="documents in a block do not see each other")
     parser.add_argument("--quantise", choices=("nf4",), help="measure through 4-bit weights, as qlora sees the model")
-    parser.add_argument("--text-field", default="text", metavar="NAME", help="of .jsonl and .parquet")
+    parser.add_argument("--text-field", default="text", metavar="NAME", help="of .jsonl and .parquet; default: text")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
 
 

@@ -150,7 +150,10 @@ def test_the_verb_trains_the_branches_one_after_another(
     assert [(m.tokens, m.started_at_tokens) for m in ends] == [(7 * STEP, 6 * STEP), (10 * STEP, 9 * STEP)]
 
 
-def test_the_verb_refuses_what_is_no_number_of_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("at", "decay", "wrong"), [("1x", "1k", "1x"), ("1k", "0", "0")])
+def test_the_verb_refuses_what_is_no_number_of_tokens(
+    at: str, decay: str, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        main(["branch", "trunk.json", "--at", "1x", "--decay-tokens", "1k"])
-    assert "'1x' is no number of tokens; write 250000, 250k or 1.5M" in capsys.readouterr().err
+        main(["branch", "trunk.json", "--at", at, "--decay-tokens", decay])
+    assert f"'{wrong}' is no number of tokens ≥ 1; write 250000, 250k or 1.5M" in capsys.readouterr().err
