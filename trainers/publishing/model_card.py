@@ -112,8 +112,8 @@ def _use() -> list[str]:
 
 def _data(document: dict[str, Any]) -> list[str]:
     rows = [
-        (c["name"], f"{c['share']:.2%}", f"{c['unique_tokens']:,}", f"{c['train_tokens']:,}", ", ".join(c["sources"]),
-         f"`{c['fingerprint']}`")
+        (c["name"], f"{c['share']:.2%}" if c["share"] else "none, measured only", f"{c['unique_tokens']:,}",
+         f"{c['train_tokens']:,}", ", ".join(c["sources"]), f"`{c['fingerprint']}`")
         for c in document["corpora"]
     ]  # fmt: skip
     heads = ("corpus", "share of training tokens", "distinct tokens seen", "tokens there are", "source", "fingerprint")
@@ -131,8 +131,10 @@ def _losses(document: dict[str, Any]) -> list[str]:
         trained = _number(loss["trained"]) + _error(ends[key]["stderr"])
         perplexity = f"{math.exp(min(loss['exported'], 700.0)):.3f}"
         bits = _number(ends[key]["bits_per_byte"])
-        rows.append((*key, _number(before.get(key)), trained, _number(loss["exported"]), perplexity, bits))
-    heads = ("corpus", "part", "before training", "trained", "this export", "its perplexity", "bits per byte, trained")
+        began = [_number(before.get(key))] if before else []
+        rows.append((*key, *began, trained, _number(loss["exported"]), perplexity, bits))
+    first_loss = ["before training"] if before else []
+    heads = ("corpus", "part", *first_loss, "trained", "this export", "its perplexity", "bits per byte, trained")
     through = "through NF4 and adapters" if spec["method"] == "qlora" else "as it was trained"
     masked = "" if spec["document_mask"] else ", attention crossing from one document to the next"
     return [
@@ -163,7 +165,8 @@ def _training(document: dict[str, Any]) -> list[str]:
     ]
     if spec["lora"] is not None:
         rows.insert(1, ("adapters", _named(spec["lora"])))
-    return [*_table(("setting", "value"), rows), "", "`trial.json` holds all of it, with every measurement."]
+    holds = "`trial.json` holds all of it, with every measurement since the trial began or, after a stop, went on."
+    return [*_table(("setting", "value"), rows), "", holds]
 
 
 def _licence(document: dict[str, Any]) -> list[str]:

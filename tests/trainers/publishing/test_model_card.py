@@ -93,13 +93,19 @@ def test_losses_before_trained_and_as_saved_stand_side_by_side() -> None:
 
 def test_a_trial_that_did_not_measure_its_base_says_nothing_of_it() -> None:
     card = model_card(document(measurements=document()["measurements"][1:]))
-    assert "| law | valid |  | 2.0000" in card
+    assert "| law | valid | 2.0000" in card
+    assert "before training" not in card
+
+
+def test_only_the_measurements_since_a_stop_are_promised() -> None:
+    assert "every measurement since the trial began or, after a stop, went on" in model_card(document())
 
 
 @pytest.mark.parametrize(
     "row",
     [
         "| general | 25.00% | 100 | 2,000 | hf:wiki/en:2024 | `g` |",
+        "| probe | none, measured only | 0 | 1,000 | hf:only/evaluated | `p` |",
         "| schedule | type cosine, warmup_ratio 0.1 |",
         "| adapters | r 8, alpha 16.0, dropout 0.0 |",
         "| learning rate, peak | 0.001 |",
