@@ -1,5 +1,6 @@
 """Models that are named on a command line: folders, hub names, adapters."""
 
+import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ class GivenModel:
                 f"model: {name} has neither config.json nor {ADAPTER_CONFIG}; give a folder that transformers or PEFT "
                 "wrote"
             )
+        _refuse_misspelt(Path(name))
         return GivenModel(name, adapter)
 
     def tokenizer(self) -> Any | None:
@@ -63,7 +65,7 @@ class GivenModel:
         try:
             return transformers.AutoTokenizer.from_pretrained(place)
         except Exception as error:  # the tokenisers' library raises plain ones
-            raise TrainerError(f"model: the tokeniser of {place} cannot be loaded: {_first_line(error)}") from None
+            raise TrainerError(f"model: the tokeniser of {place} cannot be loaded: {_first_lines(error)}") from None
 
     def load(
         self,
@@ -83,7 +85,7 @@ class GivenModel:
         try:
             base = load_base(spec, device, dtype, quantised)
         except (OSError, ValueError) as error:
-            raise TrainerError(f"model: {self.base} cannot be loaded: {_first_line(error)}") from None
+            raise TrainerError(f"model: {self.base} cannot be loaded: {_first_lines(error)}") from None
         check(base, spec, device)
         if quantised and device.type == "cpu":
             refuse_narrow_layers(base, self.base)
@@ -116,10 +118,19 @@ def _has_tokenizer(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"))
 
 
+def _refuse_misspelt(folder: Path) -> None:
+    """A name within a folder that is there is no hub name; a hub would be asked for half a minute."""
+    if folder.exists() or folder.parent == Path() or not folder.parent.is_dir():
+        return
+    near = difflib.get_close_matches(folder.name, [p.name for p in folder.parent.iterdir()], n=1)
+    hint = f"; did you mean {folder.parent / near[0]}?" if near else ""
+    raise TrainerError(f"model: {folder} is not there{hint}")
+
+
 def _base_of(folder: Path) -> str:
     name = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
     beside = folder.parent / "config.json"
-    if name and (Path(name).is_dir() or not Path(name).is_absolute()):
+    if name and (Path(name).is_dir() or not (Path(name).is_absolute() or ":" in name)):
         return str(name)
     found = f"names {name} as its base, which is not there" if name else "does not name its base"
     hint = f" (not {folder.parent}, into which it is merged already)" if beside.is_file() else ""
@@ -134,8 +145,10 @@ def _adapted(base: Any, adapter: str) -> Any:
     try:
         return peft.PeftModel.from_pretrained(base, adapter)
     except (OSError, ValueError, RuntimeError) as error:
-        raise TrainerError(f"adapter: {adapter} does not fit the model: {_first_line(error)}") from None
+        raise TrainerError(f"adapter: {adapter} does not fit the model: {_first_lines(error, 2)}") from None
 
 
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _first_lines(error: Exception, n: int = 1) -> str:
+    """The first `n` lines with something in them: libraries tell what is the matter there."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:n]) or type(error).__name__

@@ -234,13 +234,34 @@ def test_what_is_not_there_is_named(
     assert "files are .txt, .jsonl, .parquet" in refused(capsys, model_folder, str(tmp_path / "a.csv"))
 
 
-def test_an_adapter_whose_base_is_gone_says_so(
-    adapter_folder: str, texts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("base", ["/nowhere", "builtin:tiny-s"])
+def test_an_adapter_whose_base_cannot_be_found_says_so(
+    adapter_folder: str, texts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], base: str
 ) -> None:
     config = json.loads((Path(adapter_folder) / "adapter_config.json").read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = str(tmp_path / "gone")
+    config["base_model_name_or_path"] = base
     (tmp_path / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     assert f"give the base model as MODEL and --adapter {tmp_path}" in refused(capsys, str(tmp_path), texts)
+
+
+def test_an_adapter_of_another_model_says_what_does_not_fit(
+    adapter_folder: str, tokenizer: Any, texts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import transformers
+
+    config = transformers.LlamaConfig(
+        vocab_size=257, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        max_position_embeddings=64,
+    )  # fmt: skip
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert "size mismatch for" in refused(capsys, str(tmp_path), texts, "--adapter", adapter_folder)
+
+
+def test_a_misspelt_folder_is_not_sought_on_a_hub(
+    model_folder: str, texts: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"is not there; did you mean {model_folder}?" in refused(capsys, f"{model_folder}x", texts)
 
 
 def test_blocks_longer_than_the_text_or_the_model_are_refused(
