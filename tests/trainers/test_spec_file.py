@@ -99,3 +99,11 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TrainerError, match="UTF-8"):
         load_spec(tmp_path / "s.yaml")
+
+
+def test_the_documented_spec_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "trainers.md").read_text(encoding="utf-8")
+    file = tmp_path / "spec.yaml"
+    file.write_text(page.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    spec = load_spec(file)
+    assert (spec.method, spec.mixture) == ("qlora", {"wiki": 0.3, "filings": 0.7})
