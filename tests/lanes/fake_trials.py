@@ -83,7 +83,11 @@ def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
 
 
 def _misbehave(how: str, rank: int) -> None:
-    """`raise`; or `die N FILE`: the last rank's process ends at once in the first N attempts, which FILE counts."""
+    """`raise`; `meet N FOLDER`: wait until N processes run such a trial at the same time; or `die N FILE`: the last
+    rank's process ends at once in the first N attempts, which FILE counts."""
+    if how.startswith("meet"):
+        _, number, folder = how.split()
+        _meet(int(number), Path(folder))
     if how == "raise":
         raise ValueError("this spec cannot run")
     if how.startswith("die"):
@@ -96,6 +100,15 @@ def _misbehave(how: str, rank: int) -> None:
         last = dist.get_world_size() - 1 if dist.is_initialized() else 0
         if rank == last and len(attempts.read_text()) <= int(times):
             os._exit(1)  # as from `kill -9`
+
+
+def _meet(number: int, folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    deadline = time.monotonic() + 60
+    while len(list(folder.iterdir())) < number:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"fewer than {number} processes ran at the same time")
+        time.sleep(0.02)
 
 
 _ACTIONS = ("continue", "stop", "pause")

@@ -113,12 +113,14 @@ def test_a_trial_whose_lane_dies_completes_on_the_lane_that_replaces_it(lanes: E
     assert comes_true(lambda: ray.available_resources().get("CPU") == CPUS - 2)  # what the dead lane held came back
 
 
-def test_a_trial_whose_proxy_dies_completes_without_a_new_lane(lanes: Executor, watching: Watching) -> None:
+def test_a_trial_whose_proxy_dies_completes_without_a_new_lane(
+    lanes: Executor, watching: Watching, tmp_path: Path
+) -> None:
     record, before, proxies = TrialRecord(fake_spec(70, steps=50)), actors("Lane"), actors(PROXY)
     watching.on_measured = once(lambda _: [os.kill(pid, signal.SIGKILL) for pid in proxies])
     run(lanes, record)
     assert (record.state, record.attempts, len(record.measurements)) == ("completed", 2, 50)
     assert actors("Lane") == before
-    both = [TrialRecord(fake_spec(seed, steps=20)) for seed in range(71, 75)]
+    both = [TrialRecord(fake_spec(seed, how=f"meet 2 {tmp_path}")) for seed in (71, 72)]
     run(lanes, *both)  # neither lane is held by the proxy that died
     assert len(processes(both)) == 2
