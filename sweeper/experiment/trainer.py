@@ -45,7 +45,7 @@ class Trainer(Section):
     document_mask: Flag = False
     """Documents that share a training sequence do not see each other. Costs time (docs/trainers.md has figures)."""
     activation_checkpointing: Flag = False
-    """Compute each layer again in the backward pass in place of keeping it: less memory, a quarter to a third more time."""
+    """Compute each layer again in the backward pass in place of keeping it: less memory, up to a third more time."""
     torch_compile: Flag = False
     """Let PyTorch's compiler translate the model's layers: for long trials on a GPU; costs each trial a minute."""
     auto_batch: Flag = True
