@@ -35,6 +35,8 @@ SPACE = {
 SEARCH = {"space": SPACE, "trials": 4, "max_tokens": "4k", "startup_trials": 2}
 # A second validation set of the domain: measured everywhere, mixed in nowhere, and so without a law.
 SEEN = {"source": "domain.jsonl", "valid_fraction": 0.1, "weight": 0, "role": "domain"}
+SOON = 30
+"""Seconds. Both take 2 to 5 on an idle machine; a busy one is no fault of ours, waiting for something is."""
 CORPORA = small_experiment()["corpora"] | {"seen": SEEN}
 EVALUATION = {"max_tokens": 256, "share": 1}
 
@@ -347,7 +349,7 @@ def mlflow_runs(place: Place) -> list[Any]:
 
 def test_a_finished_experiment_computes_nothing_and_writes_nothing(finished: Called, again: Called) -> None:
     assert again.code == 0
-    assert again.seconds < 10
+    assert again.seconds < SOON
     assert again.answer["counts"]["computed"] == 0
     assert {**again.answer, "counts": 0} == {**finished.answer, "counts": 0}
     counts = finished.answer["counts"]
@@ -356,7 +358,7 @@ def test_a_finished_experiment_computes_nothing_and_writes_nothing(finished: Cal
 
 def test_ctrl_c_ends_a_run_soon_and_says_how_to_continue(place: Place, interrupted: Interrupted) -> None:
     assert interrupted.code == 130
-    assert interrupted.seconds < 10
+    assert interrupted.seconds < SOON
     assert f"Continue with: python -m sweeper {' '.join(place.words)}" in interrupted.err
     assert "Traceback" not in interrupted.err
 
