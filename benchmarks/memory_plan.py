@@ -19,23 +19,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for those who start this file without `-m`
 
+from benchmarks.trainer_throughput import CPU_SMALL, CPU_WIDE, SMOLLM2_135M
 from benchmarks.training_sides import TrainingCase, make_inputs, make_spec
 from trainers.estimate.estimate import estimate
 from trainers.spec import TrialSpec
 
-LLAMA = {"model_type": "llama", "max_position_embeddings": 4096, "tie_word_embeddings": True}
-SMALL = LLAMA | {
-    "vocab_size": 4096, "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6, "num_attention_heads": 4,
-    "num_key_value_heads": 4,
-}  # fmt: skip
-MEDIUM = LLAMA | {
+LONG = {"max_position_embeddings": 4096}
+SMALL, WIDE, LARGE = CPU_SMALL | LONG, CPU_WIDE | LONG, SMOLLM2_135M | LONG
+MEDIUM = SMALL | {
     "vocab_size": 8192, "hidden_size": 512, "intermediate_size": 1536, "num_hidden_layers": 8, "num_attention_heads": 8,
     "num_key_value_heads": 8,
-}  # fmt: skip
-WIDE = SMALL | {"vocab_size": 49152, "num_hidden_layers": 4}
-LARGE = LLAMA | {
-    "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
-    "num_attention_heads": 9, "num_key_value_heads": 3,
 }  # fmt: skip
 GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
 """What makes glibc give freed memory back at once; its heap otherwise keeps gaps between what is still used."""

@@ -82,7 +82,7 @@ def measurement_metrics(measurement: Measurement) -> dict[str, float]:
         loss = x.nll / x.tokens if x.tokens else math.nan
         metrics[f"{group}/loss"] = loss
         metrics[f"{group}/perplexity"] = math.exp(min(loss, 700.0))
-        metrics[f"{group}/bits_per_byte"] = x.nll / math.log(2) / x.bytes if x.bytes else math.nan
+        metrics[f"{group}/bits_per_byte"] = x.bits_per_byte
     return metrics
 
 

@@ -12,10 +12,10 @@ from trainers.errors import TrainerError
 from trainers.estimate.estimated import Estimate, Flops, StepMemory
 from trainers.estimate.held import Held, held, is_divided, weight_bytes
 from trainers.estimate.rehearsal import Rehearsal, rehearse
-from trainers.estimate.stand_in import held_type, on_stage, stand_in, without_numbers
+from trainers.estimate.stand_in import on_stage, stand_in, without_numbers
 from trainers.evaluation.evaluation_size import EvaluationSize, evaluation_size
 from trainers.model.language_model import LanguageModel, base_of
-from trainers.model.models import load_config
+from trainers.model.models import held_type, load_config
 from trainers.spec import TrialSpec
 from trainers.steps.optimizers import refuse_without_gpu
 from trainers.steps.out_of_memory import most_at_once

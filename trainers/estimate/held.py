@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from trainers.model.language_model import LanguageModel
+from trainers.model.models import torch_type
 from trainers.model.sharding import decoder_layers
 from trainers.spec import TrialSpec
 from trainers.steps.optimizers import STATE_BITS, embeddings
@@ -79,7 +80,7 @@ def _gathered(spec: TrialSpec, scorer: LanguageModel) -> int:
     layers = decoder_layers(scorer.module, "parallel: fsdp")
     inside = {id(p) for layer in layers for p in layer.parameters()}
     outside = [p for p in scorer.parameters() if id(p) not in inside]
-    size = 2 if spec.precision == "bf16" else 4
+    size = torch_type(spec.precision).itemsize
     layer = max(_bytes(list(layer.parameters()), size) for layer in layers)
     trained = max(_numbers([p for p in layer.parameters() if p.requires_grad]) for layer in layers)
     return _bytes(outside, size) + 2 * layer + trained * (size + 4)

@@ -9,7 +9,7 @@ from trainers.estimate.flops import FlopCount
 from trainers.estimate.live_memory import Kind, LiveMemory
 from trainers.estimate.stand_in import blank, decoder_of
 from trainers.model.language_model import LanguageModel
-from trainers.model.models import autocast
+from trainers.model.models import autocast, torch_type
 from trainers.spec import TrialSpec
 
 
@@ -68,4 +68,4 @@ def _train(spec: TrialSpec, scorer: LanguageModel, rows: int, memory: LiveMemory
 
 
 def _precision(spec: TrialSpec) -> torch.autocast:
-    return autocast(torch.device("cpu"), torch.bfloat16 if spec.precision == "bf16" else torch.float32)
+    return autocast(torch.device("cpu"), torch_type(spec.precision))

@@ -11,7 +11,7 @@ from torch import nn
 from trainers.errors import TrainerError
 from trainers.model.adapters import adapted, is_4bit, refuse_narrow_layers
 from trainers.model.language_model import LanguageModel, base_of
-from trainers.model.models import load_config, nf4, refuse_long_blocks
+from trainers.model.models import held_type, load_config, nf4, refuse_long_blocks
 from trainers.model.recompute import recompute_layers
 from trainers.spec import TrialSpec
 from trainers.tokens.windows import Windows
@@ -124,11 +124,6 @@ def _configuration(spec: TrialSpec) -> Any:
             f"model: the configuration of {spec.model.name} cannot be read from {spec.model.path}: {first}; give a "
             "folder with a config.json that transformers knows"
         ) from error
-
-
-def held_type(spec: TrialSpec) -> torch.dtype:
-    """What the base model's weights are held in, where they are not quantised."""
-    return torch.bfloat16 if spec.precision == "bf16" and spec.method != "full" else torch.float32
 
 
 def _base(spec: TrialSpec, config: Any) -> Any:

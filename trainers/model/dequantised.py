@@ -9,7 +9,7 @@ import torch
 
 from trainers.errors import TrainerError
 from trainers.model.adapters import is_4bit
-from trainers.model.models import load_base
+from trainers.model.models import load_base, torch_type
 from trainers.spec import TrialSpec
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
@@ -32,7 +32,7 @@ def write_dequantised(spec: TrialSpec, folder: Path) -> None:
     if spec.method != "qlora" or spec.model.path is None:
         raise TrainerError(f"method: {spec.method} on {spec.model.name} quantises nothing; give a qlora spec")
     source = Path(spec.model.path)
-    precision = torch.bfloat16 if spec.precision == "bf16" else torch.float32
+    precision = torch_type(spec.precision)
     quantised = load_base(spec, torch.device("cpu"), precision, quantised=True)
     model = load_base(spec, torch.device("cpu"), torch.float32, quantised=False)
     if _copy_weights(quantised, model) == 0:

@@ -11,7 +11,7 @@ import torch
 from trainers.errors import TrainerError
 from trainers.model.adapters import refuse_narrow_layers
 from trainers.model.language_model import LanguageModel
-from trainers.model.models import Model, autocast, check, load_base
+from trainers.model.models import Model, autocast, check, load_base, torch_type
 from trainers.model.parameters import count
 from trainers.model.probes import has_linear_head
 from trainers.spec import ModelRef, TrialSpec
@@ -81,7 +81,7 @@ class GivenModel:
             TrainerError: it cannot be loaded, or not used so.
         """
         spec = self._spec(length, precision, document_mask)
-        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        dtype = torch_type(precision)
         try:
             base = load_base(spec, device, dtype, quantised)
         except (OSError, ValueError) as error:

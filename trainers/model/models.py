@@ -1,7 +1,7 @@
 """Makes the model of a trial: full weights, LoRA, or QLoRA."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -71,18 +71,29 @@ def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
 
 
+def torch_type(precision: Literal["fp32", "bf16"]) -> torch.dtype:
+    """The type of numbers in a precision."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def held_type(spec: TrialSpec) -> torch.dtype:
+    """What the base model's weights are held in, where they are not quantised.
+
+    Full training holds fp32 weights in both precisions, because bf16 weights lose small updates.
+    """
+    return torch.float32 if spec.method == "full" else torch_type(spec.precision)
+
+
 def build(spec: TrialSpec, device: torch.device, sharded: bool = False) -> Model:
     """The model that a spec asks for; the same on every rank, or a part of it on each.
 
-    Full training holds fp32 weights in both precisions, because bf16 weights lose small updates; frozen weights are
-    held in the compute precision, or in NF4.
+    Weights are held in `held_type`, or frozen in NF4.
 
     Raises:
         TrainerError: the model, method and lengths do not go together.
     """
-    precision = torch.bfloat16 if spec.precision == "bf16" else torch.float32
+    precision, dtype = torch_type(spec.precision), held_type(spec)
     torch.manual_seed(spec.seed)
-    dtype = torch.float32 if spec.method == "full" else precision
     # What is divided lies whole in the host's memory before; the device holds parts only.
     home = torch.device("cpu") if sharded else device
     base = load_base(spec, home, dtype, spec.method == "qlora", dtype if sharded else torch.uint8)

@@ -16,7 +16,7 @@ import torch
 from trainers.errors import TrainerError
 from trainers.messages import CorpusLoss, Exported, ExportedLoss, Measurement
 from trainers.model.language_model import LanguageModel
-from trainers.model.models import Model, load_base
+from trainers.model.models import Model, load_base, torch_type
 from trainers.model.parameters import count
 from trainers.model.probes import has_linear_head
 from trainers.publishing.companions import copy_companions
@@ -69,7 +69,7 @@ def export(
     assert spec.export_path is not None
     started, folder, dtype = time.perf_counter(), Path(spec.export_path), export_type(spec)
     with _new_folder(folder) as temporary:
-        save_weights(spec, state, _torch_type(dtype), _end_of_text(corpora), temporary)
+        save_weights(spec, state, torch_type(dtype), _end_of_text(corpora), temporary)
         if spec.model.path is not None:
             copy_companions(Path(spec.model.path), temporary)
         losses = _compare(measurements[-1].losses, _measure_saved(spec, temporary, measure, device))
@@ -140,9 +140,9 @@ def _measure_saved(spec: TrialSpec, folder: Path, measure: Measure, device: torc
 
 def _load(spec: TrialSpec, folder: Path, device: torch.device) -> Model:
     saved = ModelRef(name=spec.model.name, path=str(folder), fingerprint=spec.model.fingerprint)
-    module = load_base(spec.model_copy(update={"model": saved}), device, _torch_type(export_type(spec)), False)
+    module = load_base(spec.model_copy(update={"model": saved}), device, torch_type(export_type(spec)), False)
     scorer = LanguageModel(module, has_linear_head(module))
-    return Model(module, scorer, count(module), int(module.config.vocab_size), device, _torch_type(spec.precision))
+    return Model(module, scorer, count(module), int(module.config.vocab_size), device, torch_type(spec.precision))
 
 
 def _compare(trained: Sequence[CorpusLoss], exported: Sequence[CorpusLoss]) -> tuple[ExportedLoss, ...]:
@@ -167,7 +167,3 @@ def _check(spec: TrialSpec, dtype: str, losses: Sequence[ExportedLoss], folder: 
         f"export: the saved model does not measure as the trained one (nats: {seen}; at most {allowed:g} apart are "
         f"allowed); nothing was exported, the files are in {kept}"
     )
-
-
-def _torch_type(dtype: str) -> torch.dtype:
-    return torch.bfloat16 if dtype == "bf16" else torch.float32

@@ -83,7 +83,7 @@ def _loss(measured: CorpusLoss) -> dict[str, Any]:
         "loss": measured.loss,
         "stderr": measured.stderr,
         "perplexity": math.exp(min(measured.loss, 700.0)),
-        "bits_per_byte": measured.nll / math.log(2) / measured.bytes if measured.bytes else None,
+        "bits_per_byte": measured.bits_per_byte if measured.bytes else None,
         "scored_tokens": measured.tokens,
     }
 

@@ -16,7 +16,7 @@ def ref(name: str, path: str | Path | None) -> ModelRef:
         ("Qwen/Qwen2-0.5B", "/c/models--Qwen--Qwen2-0.5B/snapshots/abc", "Qwen/Qwen2-0.5B", "Qwen/Qwen2-0.5B"),
         ("Qwen/Qwen2-0.5B", "/data/qwen", "Qwen/Qwen2-0.5B", "Qwen/Qwen2-0.5B"),
         ("models/mine", "models/mine", None, "mine"),  # a folder, called like a model of the hub
-        ("models/mine", "/work/models/mine", None, "mine"),
+        ("models/mine", "/srv/models/mine", None, "mine"),
         ("/data/models/mine", "/data/models/mine", None, "mine"),
         ("builtin:tiny-s", "/cache/bases/0123/model", None, "builtin:tiny-s"),
         ("builtin:tiny-s", None, None, "builtin:tiny-s"),
