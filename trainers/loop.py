@@ -93,9 +93,8 @@ def _failure(failed: TrialFailed, trial: "Trial | None", spec: TrialSpec, ranks:
     """What every rank says of the end that all have agreed on, and what the trial was doing."""
     if trial is not None and failed.cause == "diverged":
         trial.keeper.remove()
-    doing, tokens, reason = (
-        (BUILDING, 0, failed.reason) if trial is None else (trial.doing, trial.tokens, failed.reason)
-    )
+    doing, tokens = (BUILDING, 0) if trial is None else (trial.doing, trial.tokens)
+    reason = failed.reason
     if failed.cause == "out_of_memory":
         peak = max(ranks.all_of(memory.peak_bytes(ranks.device)))
         reason = explained(reason, doing, peak, spec, ranks.size)
