@@ -111,7 +111,7 @@ def _fit_once(table: "Table", path: Path, seed: int, method: str) -> "LawSet":
 
 def _digest(table: "Table", seed: int, method: str) -> str:
     from sweeper import __version__
-    from sweeper.laws.serialise import VERSION
+    from sweeper.laws.fits.serialise import VERSION
 
     digest = hashlib.sha256(f"{__version__} {VERSION} {seed} {BOOTSTRAP} {method} {table.target}".encode())
     for name, value in sorted(vars(table).items()):

@@ -1,0 +1,1 @@
+"""Fitting many laws at once: robust descent, resamples."""

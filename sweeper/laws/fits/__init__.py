@@ -1,0 +1,1 @@
+"""A table's fitted laws: held-out errors, choice, intervals, predictions, JSON."""

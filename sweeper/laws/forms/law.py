@@ -1,0 +1,113 @@
+"""What every law offers, and what the data say about the form it may take."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sweeper.laws.arrays import Floats
+from sweeper.laws.errors import LawError
+from sweeper.laws.tables.points import Points
+
+MIN_SIZES_FOR_POWERS = 3
+"""Sizes from which on a power of N is fitted; below it each size has amplitudes of its own."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where the parameters of a law live, each (p,): hard bounds and weak normal priors (sd inf: none)."""
+
+    lower: Floats
+    upper: Floats
+    prior_mean: Floats
+    prior_sd: Floats
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a law takes from the data before fitting: sizes, scales, and which parameters the data can say."""
+
+    sizes: tuple[float, ...]
+    tokens: float
+    """Largest measured tokens: the unit of tokens in a law."""
+    loss: float
+    """Largest measured loss, nats: bounds additive terms."""
+    decayed: bool
+    """Whether some row was measured in the decay of its schedule."""
+    near_zero: bool
+    """Whether some row's own share is below 0.02: then the floor under the share is fitted."""
+    ratios: int
+    """Distinct shares."""
+
+    @property
+    def powers(self) -> bool:
+        """Whether the law speaks of N by powers, so that other sizes can be predicted."""
+        return len(self.sizes) >= MIN_SIZES_FOR_POWERS
+
+    def relative_size(self, params: Floats) -> Floats:
+        """N over the largest measured N."""
+        return np.asarray(params / max(self.sizes))
+
+    def one_hot(self, params: Floats) -> Floats:
+        """(n, sizes): 1 at the size of each point.
+
+        Raises:
+            LawError: a point has a size that was not measured.
+        """
+        hot = np.isclose(params[:, None], np.array(self.sizes)[None, :], rtol=1e-6).astype(np.float64)
+        if not np.all(hot.sum(axis=1) == 1):
+            wrong = params[hot.sum(axis=1) != 1][0]
+            known = ", ".join(f"{n:g}" for n in self.sizes)
+            raise LawError(
+                f"params: {wrong:g} was not measured (measured: {known}); with fewer than {MIN_SIZES_FOR_POWERS} "
+                "sizes there is no extrapolation in N"
+            )
+        return np.asarray(hot)
+
+
+def frame_of(points: Points, loss: Floats) -> Frame:
+    """The frame of measured points and their losses."""
+    return Frame(
+        sizes=tuple(float(n) for n in np.unique(points.params)),
+        tokens=float(points.tokens.max()),
+        loss=float(loss.max()),
+        decayed=bool(np.any(points.annealed > 0.01)),
+        near_zero=bool(np.any(points.share < 0.02)),
+        ratios=len(np.unique(np.round(points.share, 3))),
+    )
+
+
+class Law(Protocol):
+    """A function from points to loss. `params` are (m, p): many parameter vectors at once."""
+
+    @property
+    def frame(self) -> Frame:
+        """What it took from the data."""
+
+    @property
+    def name(self) -> str:
+        """Short name, as in `fit(law=...)`."""
+
+    @property
+    def formula(self) -> str:
+        """The law in one line of text."""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names (p,); `ln_x` is the logarithm of x."""
+
+    def space(self) -> Space:
+        """Bounds and priors."""
+
+    def starts(self, rng: np.random.Generator, count: int) -> Floats:
+        """(count, p) random starting points."""
+
+    def predict(self, params: Floats, points: Points) -> Floats:
+        """(m, n) losses, nats."""
+
+    def jacobian(self, params: Floats, points: Points) -> Floats:
+        """(m, n, p) derivatives of `predict`."""

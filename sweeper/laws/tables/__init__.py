@@ -1,0 +1,1 @@
+"""Tables of measured losses: from anybody's columns to checked arrays."""

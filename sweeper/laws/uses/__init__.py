@@ -1,0 +1,1 @@
+"""Decisions from fitted laws, and when not to trust them."""
