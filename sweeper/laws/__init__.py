@@ -11,12 +11,18 @@ from sweeper.laws.forms.anchored import Anchored
 from sweeper.laws.forms.dcpt import DCpt
 from sweeper.laws.tables.columns import table_from_columns
 from sweeper.laws.tables.table import Table
-from sweeper.laws.uses.recommend import Recommendation, recommend_tradeoff
+from sweeper.laws.uses.compute import recommend_compute
+from sweeper.laws.uses.critical_ratio import CriticalPoint, CriticalRatio, critical_ratio
+from sweeper.laws.uses.limited_domain import recommend_limited_domain
+from sweeper.laws.uses.recommendation import Recommendation
+from sweeper.laws.uses.tradeoff import recommend_tradeoff
 
 __all__ = [
     "Anchored",
     "Candidate",
     "CorpusFit",
+    "CriticalPoint",
+    "CriticalRatio",
     "DCpt",
     "LawError",
     "LawSet",
@@ -24,8 +30,11 @@ __all__ = [
     "Prediction",
     "Recommendation",
     "Table",
+    "critical_ratio",
     "fit",
     "nearest_measured",
+    "recommend_compute",
+    "recommend_limited_domain",
     "recommend_tradeoff",
     "table_from_columns",
 ]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from sweeper.laws import LawSet, Recommendation
-from sweeper.laws.uses.recommend import Band, Curve, PredictedLoss
+from sweeper.laws.uses.recommendation import Band, Curve, PredictedLoss
 from sweeper.measurements import PairedDifference
 from sweeper.pipeline.answer import Answer
 from sweeper.pipeline.compare import Comparison

@@ -12,6 +12,7 @@ import numpy as np
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.fits.lawset import MAX_EXTRAPOLATION, LawSet
 from sweeper.laws.fits.prediction import Prediction
+from sweeper.laws.uses.options import Options
 
 MIN_RATIOS = 3
 MIN_ROWS = 12
@@ -27,12 +28,12 @@ ERROR_OF_TRIVIAL = 1.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules look at; arrays are over the ratios searched."""
+    """What the rules look at; arrays are over the options searched."""
 
     fits: LawSet
     target: str
     constraint: Mapping[str, tuple[float, float]]
-    ratios: Floats
+    options: Options
     best: int
     runs: dict[str, Prediction]
     allowed: Bools
@@ -70,7 +71,7 @@ def _too_few(evidence: Evidence) -> list[str]:
 
 
 def _poor_held_out(evidence: Evidence) -> list[str]:
-    words, ratio = [], float(evidence.ratios[evidence.best])
+    words, ratio = [], float(evidence.options.domain_ratio[evidence.best])
     for name, (_, increase) in evidence.constraint.items():
         error = evidence.fits.corpora[name].held_out_at(ratio)
         if error is not None and error > ERROR_OF_LIMIT * abs(increase):

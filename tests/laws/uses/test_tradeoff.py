@@ -6,6 +6,7 @@ import pytest
 from scipy.optimize import brentq
 
 from sweeper.laws import LawError, fit, recommend_tradeoff
+from sweeper.laws.uses.options import options_of
 from sweeper.laws.uses.trust import Evidence, distrust
 from tests.laws.simulated_cpt import BASE, anchored_truth, simulated_table
 
@@ -127,7 +128,7 @@ def test_low_probability_is_said(fits):
         fits=fits,
         target="code",
         constraint={"general": (GENERAL, 0.03)},
-        ratios=ratios,
+        options=options_of(ratios, 240e3, 1.3e6),
         best=1,
         runs={n: fits.predict(n, tokens=240e3, params=1.3e6, domain_ratio=ratios) for n in fits.corpora},
         allowed=np.array([True, True]),
