@@ -38,6 +38,24 @@ class Frame:
     """Whether some row's own share is below 0.02: then the floor under the share is fitted."""
     ratios: int
     """Distinct shares."""
+    methods: tuple[str, ...] = ()
+    """Distinct methods, where they are named."""
+    ranks: int = 0
+    """Distinct ranks of adapters."""
+    rank: float = 1.0
+    """Largest rank: the unit of ranks in a law."""
+    rates: tuple[float, float] = (1.0, 1.0)
+    """Smallest and largest learning rate."""
+    token_counts: int = 0
+    """Distinct numbers of tokens."""
+    base_loss: float = 1.0
+    """Median base loss: its unit where a law asks for it as a number of its own."""
+    decline: float = 1.0
+    """Median first decline, likewise."""
+
+    def __post_init__(self) -> None:
+        for name in ("sizes", "methods", "rates"):  # JSON gives lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def powers(self) -> bool:
@@ -67,6 +85,7 @@ class Frame:
 
 def frame_of(points: Points, loss: Floats) -> Frame:
     """The frame of measured points and their losses."""
+    ranks, rates = _known(points.lora_r), _known(points.learning_rate)
     return Frame(
         sizes=tuple(float(n) for n in np.unique(points.params)),
         tokens=float(points.tokens.max()),
@@ -74,7 +93,24 @@ def frame_of(points: Points, loss: Floats) -> Frame:
         decayed=bool(np.any(points.annealed > 0.01)),
         near_zero=bool(np.any(points.share < 0.02)),
         ratios=len(np.unique(np.round(points.share, 3))),
+        methods=tuple(str(name) for name in np.unique(points.method) if name),
+        ranks=len(np.unique(ranks)),
+        rank=float(ranks.max(initial=1.0)),
+        rates=(float(rates.min()), float(rates.max())) if rates.size else (1.0, 1.0),
+        token_counts=len(np.unique(points.tokens)),
+        base_loss=_median(points.base_loss),
+        decline=_median(points.decline),
     )
+
+
+def _known(values: Floats) -> Floats:
+    return np.asarray(values[~np.isnan(values)])
+
+
+def _median(values: Floats) -> float:
+    """Over what is known; 1 where nothing is."""
+    known = _known(values)
+    return float(np.median(known)) if known.size else 1.0
 
 
 class Law(Protocol):

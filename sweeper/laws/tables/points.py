@@ -1,16 +1,31 @@
 """Where a law is evaluated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from sweeper.laws.arrays import Floats
+from sweeper.laws.arrays import Floats, Strings
+from sweeper.laws.errors import LawError
 from sweeper.laws.tables.table import Table
+
+_OPTIONAL = ("unique_tokens", "learning_rate", "lora_r", "decline")
+
+
+def _unknown() -> Floats:
+    return np.empty(0)
+
+
+def _unnamed() -> Strings:
+    return np.empty(0, dtype=np.str_)
 
 
 @dataclass(frozen=True)
 class Points:
-    """Arguments of a law, each (n,)."""
+    """Arguments of a law, each (n,). What is left out is unknown: NaN, or an empty name.
+
+    Raises:
+        LawError: an optional column has another length.
+    """
 
     params: Floats
     tokens: Floats
@@ -22,6 +37,27 @@ class Points:
     """q = 1 - learning rate / peak, in the decay."""
     base_loss: Floats
     """NaN where it is not known."""
+    unique_tokens: Floats = field(default_factory=_unknown)
+    """Distinct tokens among `tokens`; as many as `tokens` where nothing says that text was repeated."""
+    learning_rate: Floats = field(default_factory=_unknown)
+    """Peak."""
+    lora_r: Floats = field(default_factory=_unknown)
+    """Rank of the adapter; NaN for full weights."""
+    decline: Floats = field(default_factory=_unknown)
+    """How fast the loss of the row's domain falls in the first steps, nats per token."""
+    method: Strings = field(default_factory=_unnamed)
+
+    def __post_init__(self) -> None:
+        for name in _OPTIONAL:
+            if len(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(len(self), np.nan))
+        if len(self.method) == 0:
+            object.__setattr__(self, "method", np.full(len(self), "", dtype=np.str_))
+        for name in (*_OPTIONAL, "method"):
+            if len(getattr(self, name)) != len(self):
+                raise LawError(f"{name}: {len(getattr(self, name))} values for {len(self)} points; give one a point")
+        unknown = np.isnan(self.unique_tokens) | (self.unique_tokens > self.tokens)
+        object.__setattr__(self, "unique_tokens", np.where(unknown, self.tokens, self.unique_tokens))
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -36,4 +72,8 @@ def points_of(table: Table) -> Points:
         lr_area=table.lr_area,
         annealed=1.0 - table.lr_fraction,
         base_loss=table.base_loss,
+        unique_tokens=table.unique_tokens,
+        learning_rate=table.learning_rate,
+        lora_r=table.lora_r,
+        method=table.method,
     )
