@@ -43,8 +43,8 @@ class LawSet:
         return self.corpora[name]
 
     def own_share(self, corpus: str, domain_ratio: Floats) -> Floats:
-        """The share of a corpus in the mixture of that domain ratio."""
-        if corpus == self.target:
+        """The share of a corpus in the mixture of that domain ratio; the target's for another text of its domain."""
+        if corpus not in self.remainder:
             return domain_ratio
         return (1.0 - domain_ratio) * self.remainder[corpus]
 

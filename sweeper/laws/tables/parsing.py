@@ -1,37 +1,44 @@
-"""Values of a column as floats or strings, whatever file they came from."""
+"""Single values as numbers, whatever file they came from."""
 
-from collections.abc import Mapping, Sequence
+import re
 from typing import Any
 
 import numpy as np
 
-from sweeper.laws.arrays import Floats, Strings
-from sweeper.laws.errors import LawError
-
-Columns = Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]
-
-
-def parse_strings(columns: Columns, name: str, rows: int) -> Strings:
-    """A column as strings; empty where the column or a value is missing."""
-    values = columns.get(name, [""] * rows)
-    return np.array(["" if _missing(v) else str(v) for v in values], dtype=np.str_)
+_MISSING = frozenset(("", "nan", "na", "n/a", "<na>", "nat", "none", "null"))
+_AMOUNT = re.compile(r"(\d[\d_]*(?:\.\d+)?)\s*([kmbt])", re.ASCII | re.IGNORECASE)
+_SCALE = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 
-def parse_numbers(values: Sequence[Any] | np.ndarray[Any, Any], name: str) -> Floats:
-    """Values as floats, with NaN where one is missing.
+def is_missing(value: Any) -> bool:
+    """None, NaN, an empty cell, or what data frames and people write for one (told by its text)."""
+    if isinstance(value, float):
+        return bool(np.isnan(value))
+    return value is None or (not isinstance(value, int) and str(value).strip().lower() in _MISSING)
+
+
+def parse_number(value: Any, *, amount: bool = False) -> float:
+    """A value as a float; NaN where it is missing.
+
+    Args:
+        value: A number, or text that is one.
+        amount: Whether a suffix (k, M, B, T) is read, as in 160k tokens.
 
     Raises:
-        LawError: a value is no number.
+        ValueError: it is no number; the message ends a sentence that begins with the value.
     """
-    result = np.empty(len(values))
-    for row, value in enumerate(values):
-        try:
-            result[row] = np.nan if _missing(value) else float(value)
-        except (TypeError, ValueError) as error:
-            raise LawError(f"{name}: row {row} has {value!r}, which is not a number") from error
-    return result
-
-
-def _missing(value: Any) -> bool:
-    """None, NaN, an empty cell, or what data frames put there (told by their text, so that none is imported)."""
-    return value is None or str(value) in ("", "nan", "<NA>", "NaT", "None")
+    if is_missing(value):
+        return float("nan")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("which is too large for a number") from None
+    except (TypeError, ValueError):
+        text = str(value).strip()
+    if amount and (found := _AMOUNT.fullmatch(text)):
+        return float(found[1].replace("_", "")) * _SCALE[found[2].lower()]
+    if text.endswith("%"):
+        raise ValueError("which is not a number; write 25% as 0.25")
+    if "," in text:
+        raise ValueError("which is not a number; write it without separators and with a decimal point, as in 1234.5")
+    raise ValueError("which is not a number")

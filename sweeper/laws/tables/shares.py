@@ -1,4 +1,4 @@
-"""Each row's own share of the mixture, and which corpus the domain ratio is the share of."""
+"""Each row's own share of the mixture."""
 
 from dataclasses import dataclass, field
 
@@ -6,11 +6,12 @@ import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats, Strings
 from sweeper.laws.errors import LawError
-from sweeper.laws.tables.parsing import Columns, parse_numbers, parse_strings
+from sweeper.laws.tables.names import RATIO, listed, nearest
+from sweeper.laws.tables.raw import RawTable
+from sweeper.laws.tables.roles import DOMAIN, GENERAL, Roles
 
-_PREFIX = "ratio."
 _TOLERANCE = 0.02
-"""Token-exact mixtures differ from the asked share by a block."""
+"""Token-exact mixtures differ from the asked share by a block, and printed shares are rounded."""
 
 
 @dataclass
@@ -19,76 +20,107 @@ class Shares:
 
     domain_ratio: Floats
     own: Floats
-    target: str
     remainder: dict[str, float]
+    """Each corpus' part of what the target leaves; corpora that are not here have the target's share."""
     notes: list[str] = field(default_factory=list)
 
 
-def read_shares(columns: Columns, corpus: Strings, tokens: Floats, target: str | None) -> Shares:
-    """Own shares from `ratio.NAME` columns, or from `domain_ratio` where there is one domain corpus.
+def read_shares(raw: RawTable, roles: Roles, base: Bools) -> Shares:
+    """Own shares from `ratio.NAME` columns, or from `domain_ratio` and the corpora's roles.
 
     Rows at tokens = 0 may leave their mixture out: the base model has none.
 
+    Args:
+        raw: The rows.
+        roles: What each corpus is evaluated for.
+        base: Which rows are at tokens = 0.
+
     Raises:
-        LawError: there is no mixture, it is incomplete, or the target corpus cannot be told.
+        LawError: there is no mixture, it is incomplete, or it is none.
     """
-    names = list(dict.fromkeys(str(name) for name in corpus))
-    ratios = {n.removeprefix(_PREFIX): parse_numbers(columns[n], n) for n in columns if n.startswith(_PREFIX)}
-    if not ratios and "domain_ratio" not in columns:
-        raise LawError("domain_ratio: the table has neither this column nor ratio.NAME columns; laws need the mixture")
-    target = target or _find_target(columns, corpus, names, ratios)
-    if target not in names and target not in ratios:
-        raise LawError(f"target: {target!r} is no corpus of the table; it has {', '.join(names)}")
-    base = tokens == 0
-    if not ratios:
-        ratios = _from_domain_ratio(columns, names, target, base)
-    elif target not in ratios:
-        raise LawError(f"{_PREFIX}{target}: the table has no such column; the target's share of the mixture is needed")
-    ratios = {name: np.where(base & np.isnan(share), 0.0, share) for name, share in ratios.items()}
-    for name, share in ratios.items():
-        _check(share, _PREFIX + name, base)
-    remainder, notes = _remainder(ratios, target, base)
+    ratios = {name.removeprefix(RATIO): raw.numbers(name) for name in raw.columns if name.startswith(RATIO)}
+    corpus = raw.strings("corpus")
+    if not ratios or list(ratios) == [roles.target]:
+        column = RATIO + roles.target if ratios else "domain_ratio"
+        return _from_domain_ratio(corpus, roles, _checked(raw, column, raw.numbers(column), base))
+    if roles.target not in ratios:
+        raise LawError(
+            f"{RATIO}{roles.target}: the table has no such column; the target's share of the mixture is needed beside "
+            f"{listed([RATIO + name for name in ratios])}"
+        )
+    _check_names(ratios, roles)
+    ratios = {name: _checked(raw, RATIO + name, share, base) for name, share in ratios.items()}
+    _check_sum(raw, ratios, base)
+    return _from_ratios(corpus, roles, ratios, base, raw)
+
+
+def _from_domain_ratio(corpus: Strings, roles: Roles, ratio: Floats) -> Shares:
+    """A corpus of the role domain has the target's share, every other what it leaves."""
+    general = [name for name, role in roles.of.items() if role != DOMAIN and name != roles.target]
+    notes = []
+    if len(general) > 1:
+        notes.append(
+            f"Only domain_ratio is known: the share of each of {listed(general)} is taken to be all that it leaves, "
+            "1 - domain_ratio."
+        )
+    return Shares(ratio, np.where(np.isin(corpus, general), 1.0 - ratio, ratio), dict.fromkeys(general, 1.0), notes)
+
+
+def _from_ratios(corpus: Strings, roles: Roles, ratios: dict[str, Floats], base: Bools, raw: RawTable) -> Shares:
+    """Every corpus in the mixture has its own column; one that is in none has the share of its role."""
+    ratio = ratios[roles.target]
+    remainder, notes = _remainder(ratios, roles.target, base)
     own = np.zeros(len(corpus))
     for name, share in ratios.items():
         own = np.where(corpus == name, share, own)
-    return Shares(ratios[target], own, target, remainder, notes)
+    for role, share in ((GENERAL, 1.0 - ratio), (DOMAIN, ratio)):
+        unmixed = [name for name, each in roles.of.items() if each == role and name not in ratios]
+        if unmixed:
+            own = np.where(np.isin(corpus, unmixed), share, own)
+            remainder |= dict.fromkeys(unmixed, 1.0) if role == GENERAL else {}
+            words = "all that domain_ratio leaves" if role == GENERAL else f"that of {roles.target}"
+            notes.append(f"{listed(unmixed)}: in no mixture, of the role {role}; the share is taken to be {words}.")
+    return Shares(ratio, own, remainder, notes + _disagreement(raw, ratio, roles.target, base))
 
 
-def _find_target(columns: Columns, corpus: Strings, names: list[str], ratios: dict[str, Floats]) -> str:
-    role = parse_strings(columns, "corpus_role", len(corpus))
-    domains = [name for name in names if np.any((corpus == name) & (role == "domain"))]
-    if len(domains) > 1 and "domain_ratio" in columns:
-        wanted = parse_numbers(columns["domain_ratio"], "domain_ratio")
-        domains = [n for n in domains if n in ratios and np.allclose(ratios[n], wanted, atol=1e-6, equal_nan=True)]
-    if len(domains) == 1:
-        return domains[0]
-    if "domain" in names:
-        return "domain"
-    others = [name for name in names if name != "general"]
-    if not domains and len(names) == 2 and len(others) == 1:
-        return others[0]
-    raise LawError(
-        f"corpus_role: which of {', '.join(names)} is the target is not clear; give one corpus the role domain, or "
-        "name the target"
-    )
+def _disagreement(raw: RawTable, ratio: Floats, target: str, base: Bools) -> list[str]:
+    given = raw.numbers("domain_ratio")
+    other = ~base & ~np.isnan(given) & (np.abs(given - ratio) > _TOLERANCE)
+    if not other.any():
+        return []
+    return [f"domain_ratio is not {RATIO}{target} in {int(other.sum())} rows; {RATIO}{target} is used."]
 
 
-def _from_domain_ratio(columns: Columns, names: list[str], target: str, base: Bools) -> dict[str, Floats]:
-    if len(names) > 2:
-        raise LawError(
-            f"ratio.NAME: the table has {len(names)} corpora ({', '.join(names)}) and only domain_ratio; with more "
-            "than two corpora each one's share is needed as a column ratio.NAME"
-        )
-    ratio = parse_numbers(columns["domain_ratio"], "domain_ratio")
-    _check(ratio, "domain_ratio", base)
-    return {name: ratio if name == target else 1.0 - ratio for name in {*names, target}}
+def _check_names(ratios: dict[str, Floats], roles: Roles) -> None:
+    """A share that belongs to no measured corpus may be misspelt, where a measured one has none."""
+    bare = [name for name in roles.of if name not in ratios]
+    for name in ratios:
+        if name not in roles.of and name != roles.target and (meant := nearest(name, bare)):
+            raise LawError(f"{RATIO}{name}: no row has the corpus {name!r}; did you mean {RATIO}{meant}? Rename it")
 
 
-def _check(share: Floats, name: str, base: Bools) -> None:
+def _checked(raw: RawTable, name: str, share: Floats, base: Bools) -> Floats:
+    """Shares within 0 and 1; 0 where the base model has none."""
     wrong = ~base & ~((share >= -1e-9) & (share <= 1 + 1e-9))
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise LawError(f"{name}: row {row} has {share[row]}; a share is between 0 and 1")
+        index = int(np.flatnonzero(wrong)[0])
+        has = "has no value" if np.isnan(share[index]) else f"has {share[index]:g}"
+        largest = float(np.nanmax(share)) if not np.isnan(share).all() else 0.0
+        percent = 1.5 < largest <= 100 and float(np.nanmin(share)) >= 0
+        hint = "; the values look like percentages, so divide the column by 100" if percent else ""
+        raise LawError(f"{name}: {raw.place(index)} {has}; a share is between 0 and 1{hint}")
+    return np.clip(np.where(np.isnan(share) | (base & ~((share >= 0) & (share <= 1))), 0.0, share), 0.0, 1.0)
+
+
+def _check_sum(raw: RawTable, ratios: dict[str, Floats], base: Bools) -> None:
+    total = np.sum(list(ratios.values()), axis=0)
+    wrong = ~base & (np.abs(total - 1.0) > _TOLERANCE)
+    if wrong.any():
+        index = int(np.flatnonzero(wrong)[0])
+        raise LawError(
+            f"ratio.NAME: {raw.place(index)}: the shares of {listed(list(ratios))} sum to {total[index]:.4g}; the "
+            "shares of a mixture sum to 1, so every corpus in it needs its column"
+        )
 
 
 def _remainder(ratios: dict[str, Floats], target: str, base: Bools) -> tuple[dict[str, float], list[str]]:
@@ -102,11 +134,7 @@ def _remainder(ratios: dict[str, Floats], target: str, base: Bools) -> tuple[dic
             continue
         part = share[use] / left[use]
         parts[name] = float(np.median(part)) if part.size else 0.0
-        if (
-            part.size
-            and float(np.ptp(part * left[use])) > 0
-            and np.max(np.abs(part - parts[name]) * left[use]) > _TOLERANCE
-        ):
+        if part.size and np.max(np.abs(part - parts[name]) * left[use]) > _TOLERANCE:
             notes.append(
                 f"{name}: its part of what {target} leaves differs between rows; a domain ratio alone does not say its "
                 f"share, {parts[name]:.3g} of the rest is taken"

@@ -44,7 +44,10 @@ class Table:
     target: str
     """The corpus that `domain_ratio` is the share of."""
     remainder: dict[str, float]
-    """Each other corpus' part of what the target leaves: its own share is `(1 - domain_ratio) * part`."""
+    """Each other corpus' part of what the target leaves: its own share is `(1 - domain_ratio) * part`.
+
+    A corpus that is neither here nor the target is another text of the target's domain: its share is `domain_ratio`.
+    """
     notes: tuple[str, ...] = ()
     """What was missing or left out, as sentences."""
 

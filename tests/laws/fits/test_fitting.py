@@ -185,6 +185,7 @@ def test_corpus_that_is_in_no_mixture_gets_no_law():
     columns["ratio.general"] = [1 - r for r in columns["domain_ratio"]]
     unseen = {n: [v[i] for i in rows if columns["corpus"][i] == "general"] for n, v in columns.items()}
     unseen["corpus"] = ["poems"] * len(unseen["corpus"])
+    unseen["corpus_role"] = [""] * len(unseen["corpus"])
     table = table_from_columns({n: [*columns[n], *unseen[n]] for n in columns})
     fits = fit(table, law="anchored", bootstrap=0)
     assert set(fits.corpora) == {"general", "code"}

@@ -9,7 +9,7 @@ def table(losses, ratios=(0.0, 0.5, 1.0), base=2.0):
     return table_from_columns(
         {
             "corpus": ["code"] * len(ratios),
-            "tokens": [100] * len(ratios),
+            "tokens": [100_000] * len(ratios),
             "domain_ratio": ratios,
             "loss": losses,
             "base_loss": [base] * len(ratios),

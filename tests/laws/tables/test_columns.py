@@ -9,7 +9,7 @@ def two_rows(**changes):
     columns = {
         "corpus": ["general", "law"],
         "corpus_role": ["general", "domain"],
-        "tokens": [100, 100],
+        "tokens": [100_000, 100_000],
         "domain_ratio": [0.25, 0.25],
         "loss": [3.0, 4.0],
     }
@@ -29,7 +29,7 @@ def test_shares_of_three_corpora_come_from_their_columns():
         {
             "corpus": ["wiki", "books", "law"],
             "corpus_role": ["general", "general", "domain"],
-            "tokens": [10, 10, 10],
+            "tokens": [10_000, 10_000, 10_000],
             "loss": [1.0, 2.0, 3.0],
             "ratio.wiki": [0.6, 0.6, 0.6],
             "ratio.books": [0.2, 0.2, 0.2],
@@ -51,7 +51,7 @@ def test_base_loss_is_taken_from_the_row_at_zero_tokens():
     columns = two_rows(
         corpus=["general", "law", "law"],
         corpus_role=["general", "domain", "domain"],
-        tokens=[100, 100, 0],
+        tokens=[100_000, 100_000, 0],
         domain_ratio=[0.5, 0.5, ""],
         loss=[3.0, 4.0, 4.5],
     )
@@ -61,7 +61,7 @@ def test_base_loss_is_taken_from_the_row_at_zero_tokens():
 
 
 def test_base_loss_of_another_method_is_not_taken():
-    columns = two_rows(corpus=["law", "law"], corpus_role=["domain"] * 2, tokens=[100, 0], method=["qlora", "full"])
+    columns = two_rows(corpus=["law", "law"], corpus_role=["domain"] * 2, tokens=[100_000, 0], method=["qlora", "full"])
     assert np.isnan(table_from_columns(columns).base_loss[0])
 
 
@@ -86,7 +86,7 @@ def test_missing_columns_are_said_in_notes():
 
 
 def test_area_defaults_to_tokens():
-    assert table_from_columns(two_rows()).lr_area.tolist() == [100.0, 100.0]
+    assert table_from_columns(two_rows()).lr_area.tolist() == [100_000.0, 100_000.0]
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_area_defaults_to_tokens():
     [
         ({"loss": None}, "loss"),
         ({"domain_ratio": None}, "domain_ratio"),
-        ({"loss": [3.0, float("nan")]}, "row 1"),
-        ({"loss": [3.0, -1.0]}, "row 1"),
-        ({"tokens": [-5, 100]}, "tokens: row 0"),
+        ({"loss": [3.0, float("nan")]}, "loss: row 2 has no value"),
+        ({"loss": [3.0, -1.0]}, "loss: row 2 has -1"),
+        ({"tokens": [-5, 100_000]}, "tokens: row 1"),
         ({"loss": [3.0, "x"]}, "'x'"),
         ({"tokens": [1]}, "tokens: 1 values"),
-        ({"domain_ratio": [0.5, 1.2]}, "domain_ratio: row 1 has 1.2"),
-        ({"params": [5, None]}, "params: row 1"),
+        ({"domain_ratio": [0.5, 1.2]}, "domain_ratio: row 2 has 1.2"),
+        ({"params": [5_000_000, None]}, "params: row 2"),
         ({"corpus": ["a", "b"], "corpus_role": None}, "target"),
     ],
 )
@@ -126,7 +126,7 @@ def test_two_methods_need_one_to_be_named():
 
 @pytest.mark.parametrize("missing", [None, "", float("nan"), "<NA>"])
 def test_cells_that_are_missing_are_taken_for_missing(missing):
-    table = table_from_columns(two_rows(base_loss=[missing, 5.0], lr_area=[missing, 50], method=[missing, "full"]))
+    table = table_from_columns(two_rows(base_loss=[missing, 5.0], lr_area=[missing, 50_000], method=[missing, "full"]))
     assert np.isnan(table.base_loss[0]) and table.base_loss[1] == 5.0
-    assert table.lr_area.tolist() == [100.0, 50.0]
+    assert table.lr_area.tolist() == [100_000.0, 50_000.0]
     assert table.method.tolist() == ["", "full"]
