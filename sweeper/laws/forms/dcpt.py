@@ -8,12 +8,13 @@ eta below 1 breaks it near r = 0. Source: Que et al., NeurIPS 2024, arXiv 2406.0
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.forms.formula import FormulaLaw, Stated, Values, amplitude
-from sweeper.laws.forms.law import Frame
+from sweeper.laws.forms.law import LEAST_TOKENS, Frame, relative_tokens
 from sweeper.laws.forms.level import level, level_derivatives, level_parameters
 from sweeper.laws.forms.repetition import R_STAR, effective_tokens
 from sweeper.laws.forms.shares import BETA, GAMMA, LN_EPSILON, forgetting, forgetting_derivatives
@@ -32,12 +33,12 @@ class DCpt(FormulaLaw):
     name = "dcpt"
     formula = "L = E + A/N^alpha + B r^eta/D^beta + C/(r+eps)^gamma"
     source = "D-CPT law, form L3: Que et al., NeurIPS 2024, arXiv 2406.01375."
-    trends = (
+    trends: ClassVar[tuple[Trend, ...]] = (
         Trend("tokens", -1),
         Trend("params", -1, "from three sizes on"),
         Trend("share", -1, "where B eta r^(eta-1) (r+eps)^(gamma+1) < C gamma D^beta"),
     )
-    limits = (
+    limits: ClassVar[tuple[Limit, ...]] = (
         Limit("tokens", np.inf, "finite", "E + A/N^alpha + C/(r+eps)^gamma"),
         Limit("tokens", 0.0, "diverges", "B r^eta/D^beta, unless r = 0"),
         Limit("share", 0.0, "finite", "E + A/N^alpha + C/eps^gamma, whatever D"),
@@ -80,7 +81,7 @@ class DCpt(FormulaLaw):
 
     def relative_tokens(self, values: Values, points: Points) -> Floats:
         """D over the largest measured D."""
-        return np.maximum(points.tokens / self.frame.tokens, 1e-9)
+        return relative_tokens(self.frame, points)
 
 
 @dataclass(frozen=True)
@@ -110,4 +111,4 @@ class DCptRepeats(DCpt):
     def relative_tokens(self, values: Values, points: Points) -> Floats:
         """D' over the largest measured D."""
         worth = effective_tokens(points.tokens, points.unique_tokens, np.exp(values["ln_R_star"])).tokens
-        return np.maximum(worth / self.frame.tokens, 1e-9)
+        return np.asarray(np.maximum(worth / self.frame.tokens, LEAST_TOKENS))

@@ -60,6 +60,8 @@ class FormulaLaw(ABC):
     name: ClassVar[str]
     formula: ClassVar[str]
     source: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Columns of `Points` that may be unknown elsewhere and that this law cannot do without."""
     trends: ClassVar[tuple[Trend, ...]] = ()
     limits: ClassVar[tuple[Limit, ...]] = ()
 

@@ -12,6 +12,9 @@ from sweeper.laws.tables.points import Points
 MIN_SIZES_FOR_POWERS = 3
 """Sizes from which on a power of N is fitted; below it each size has amplitudes of its own."""
 
+LEAST_TOKENS = 1e-9
+"""Over the largest measured tokens."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -111,6 +114,11 @@ def _median(values: Floats) -> float:
     """Over what is known; 1 where nothing is."""
     known = _known(values)
     return float(np.median(known)) if known.size else 1.0
+
+
+def relative_tokens(frame: Frame, points: Points) -> Floats:
+    """D over the largest measured D, above 0: laws that diverge at D = 0 stay finite numbers."""
+    return np.asarray(np.maximum(points.tokens / frame.tokens, LEAST_TOKENS))
 
 
 class Law(Protocol):
