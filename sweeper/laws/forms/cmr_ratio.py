@@ -38,7 +38,7 @@ class CmrRatio(FormulaLaw):
         """The loss at share 1, its slope there and the exponent of either sign."""
         top = 2.0 * self.frame.loss
         b = Stated("b", 0.0, top, (0.3 * self.frame.loss, self.frame.loss), linear=True)
-        return amplitude("a", self.frame), Stated("s", -3.0, 3.0, (-1.0, 1.0), prior_mean=0.0, prior_sd=1.0), b
+        return amplitude("a", self.frame), Stated("s", -3.0, 3.0, (-1.0, 1.0)), b
 
     def loss(self, values: Values, points: Points) -> Floats:
         """(m, n) losses."""

@@ -32,6 +32,8 @@ _REACH = np.log(30.0)
 """How far beyond the measured rates the best one may lie, as a logarithm."""
 _OF_SHARE = ("C", "eta", "gamma", "ln_epsilon", "c_share")
 _MIN_RATIOS = 3
+_LARGEST_LOG = 20.0
+"""Of the valley: cut, so that a bad start overflows nothing."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class TunedRate(DCpt):
         over = self._load(values, points)
         found["ln_kappa"] = -values["B"] * values["beta"] * found["B"] * over / (1.0 + over)
         loss = self.loss(values, points)
+        loss = np.where(curvature * x**2 / 2.0 < _LARGEST_LOG, loss, 0.0)  # cut: no slope
         by_best = -loss * curvature * x
         found |= {name: by_best * z for name, z in zip(_SLOPES, self._regressors(points), strict=True)}
         for label, hot in zip(self._labels(), self._methods(points), strict=True):
@@ -106,7 +109,7 @@ class TunedRate(DCpt):
         """exp(k x^2/2), x and k, (m, n) each."""
         curvature = self._of_method("k", values, points)
         x = np.log(points.learning_rate) - self._log_best(values, points)
-        return np.exp(np.minimum(curvature * x**2 / 2.0, 20.0)), x, curvature
+        return np.exp(np.minimum(curvature * x**2 / 2.0, _LARGEST_LOG)), x, curvature
 
     def _log_best(self, values: Values, points: Points) -> Floats:
         best = self._of_method("c", values, points)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sweeper.laws import Anchored, DCpt, LawError
@@ -127,6 +127,7 @@ def test_unmeasured_size_is_refused_with_two_sizes_and_allowed_with_three():
 def test_jacobian_agrees_with_differences(law, seed, share, tokens, size):
     where = points(params=size, tokens=tokens, share=share, annealed=0.3)
     params = law.starts(np.random.default_rng(seed), 1)
+    assume(law.predict(params, where)[0, 0] < 1e6)  # beyond, changes of log loss are cut and have no slope
     exact = law.jacobian(params, where)[0, 0]
     for i in range(params.shape[1]):
         step = np.zeros_like(params)
