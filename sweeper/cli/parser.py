@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sweeper.cli import doctor, experiments, exports, tables
+from sweeper.cli import doctor, experiments, exports, fit, predict, recommend
 
 Verb = Callable[[argparse.Namespace], int]
 Verbs = Any
@@ -31,9 +31,9 @@ def build_parser() -> argparse.ArgumentParser:
     for verb in (run, confirm, report, export):
         verb.add_argument("--address", help="a Ray cluster (`auto`: this machine's); default: this machine alone")
     run.add_argument("--no-confirm", action="store_true", help="stop at the recommendation")
-    tables.add_fit(verbs)
-    tables.add_predict(verbs)
-    tables.add_recommend(verbs)
+    fit.add_fit(verbs)
+    predict.add_predict(verbs)
+    recommend.add_recommend(verbs)
     check = verbs.add_parser("doctor", help="check the installation and this machine")
     _common(check)
     check.add_argument("--address", help="check a Ray cluster too")

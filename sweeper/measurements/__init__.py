@@ -6,13 +6,13 @@ from sweeper.measurements.documents import DOCUMENT_COLUMNS, build_document_tabl
 from sweeper.measurements.errors import MeasurementError
 from sweeper.measurements.files import (
     DOCUMENTS_FILE,
-    MEASUREMENTS_FILE,
     read_table,
     to_columns,
     write_document_losses,
     write_measurements,
 )
 from sweeper.measurements.paired import PairedDifference, paired_difference, paired_difference_over_seeds
+from sweeper.measurements.reading import MEASUREMENTS_FILE, FileColumns, read_columns
 from sweeper.measurements.statistics import bits_per_byte, perplexity, ratio_stderr
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "RATIO_PREFIX",
     "BaseLosses",
     "Column",
+    "FileColumns",
     "MeasurementError",
     "PairedDifference",
     "bits_per_byte",
@@ -34,6 +35,7 @@ __all__ = [
     "paired_difference_over_seeds",
     "perplexity",
     "ratio_stderr",
+    "read_columns",
     "read_table",
     "to_columns",
     "write_document_losses",

@@ -1,4 +1,4 @@
-"""Measurements on disk: written atomically as parquet and CSV, read from either."""
+"""Measurements on disk: written atomically as parquet and CSV, read as the contract's types."""
 
 import csv
 import filecmp
@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.measurements.errors import MeasurementError
+from sweeper.measurements.reading import MEASUREMENTS_FILE, read_columns
 from sweeper.measurements.validate import typed_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEASUREMENTS_FILE = "measurements.parquet"
 CSV_FILE = "measurements.csv"
 DOCUMENTS_FILE = "document_losses.parquet"
 
@@ -42,14 +41,8 @@ def read_table(path: str | Path) -> "pa.Table":
     Raises:
         MeasurementError: no such file, a missing or misspelt column, or a value of the wrong type.
     """
-    path = Path(path)
-    file = path / MEASUREMENTS_FILE if path.is_dir() else path
-    if not file.is_file():
-        raise MeasurementError(
-            f"measurements: {file} does not exist; give a CSV or parquet file, or an output folder of `sweeper run`"
-        )
-    raw = _read_csv(file) if file.suffix.lower() == ".csv" else _read_parquet(file)
-    return _to_table(raw, str(file))
+    found = read_columns(path)
+    return _to_table(found.columns, str(found.path))
 
 
 def to_columns(table: "pa.Table") -> dict[str, list[Any]]:
@@ -75,35 +68,6 @@ def _to_table(raw: Mapping[str, list[Any]], source: str) -> "pa.Table":
 
     columns, values = typed_columns(raw, source)
     return pa.table(values, schema=arrow_schema(columns))
-
-
-def _read_parquet(file: Path) -> dict[str, list[Any]]:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        columns: dict[str, list[Any]] = parquet.ParquetFile(file).read().to_pydict()
-    except pa.ArrowInvalid as error:
-        raise MeasurementError(
-            f"measurements: {file} is not a parquet file ({error}); name a CSV file with the ending .csv"
-        ) from error
-    return columns
-
-
-def _read_csv(file: Path) -> dict[str, list[Any]]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as source:
-            header, *lines = [row for row in csv.reader(source) if row] or [[]]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise MeasurementError(f"measurements: {file} is not CSV in UTF-8 ({error}); save it as such") from error
-    if repeated := sorted({name for name in header if header.count(name) > 1}):
-        raise MeasurementError(f"measurements: {file} has the column {', '.join(repeated)} more than once; keep one")
-    for row, line in enumerate(lines, start=1):
-        if len(line) != len(header):
-            raise MeasurementError(
-                f"measurements: {file}, row {row} has {len(line)} values where the header names {len(header)} columns"
-            )
-    return {name: [line[i] for line in lines] for i, name in enumerate(header)}
 
 
 def _write_parquet(target: Path, table: "pa.Table") -> None:

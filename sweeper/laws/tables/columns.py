@@ -46,11 +46,10 @@ def table_from_columns(
     """
     raw = raw_table(columns, lines)
     notes = check_names(list(raw.columns))
-    raw, left_out = keep_usable(raw)
-    roles = read_roles(raw, _one(domain, target))
-    if corpora is not None:
-        raw = keep_corpora(raw, corpora)
+    every, left_out = keep_usable(raw)
+    raw = every if corpora is None else keep_corpora(every, corpora)
     numbers = read_numbers(raw)
+    roles = read_roles(every, _one(domain, target))
     shares = read_shares(raw, roles, numbers["tokens"] == 0)
     notes += [*left_out, *roles.notes, *shares.notes, *_missing_notes(raw), *check_units(raw, numbers)]
     table = _assembled(raw, numbers, roles, shares, notes)

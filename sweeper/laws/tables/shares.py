@@ -101,15 +101,24 @@ def _check_names(ratios: dict[str, Floats], roles: Roles) -> None:
 
 def _checked(raw: RawTable, name: str, share: Floats, base: Bools) -> Floats:
     """Shares within 0 and 1; 0 where the base model has none."""
-    wrong = ~base & ~((share >= -1e-9) & (share <= 1 + 1e-9))
+    used = np.where(base, 0.0, share)
+    check_shares(raw, name, used)
+    return np.clip(used, 0.0, 1.0)
+
+
+def check_shares(raw: RawTable, name: str, share: Floats) -> None:
+    """Refuses the first value of a column that is no share.
+
+    Raises:
+        LawError: it is missing or not between 0 and 1; percentages are told from their values.
+    """
+    wrong = ~((share >= -1e-9) & (share <= 1 + 1e-9))
     if wrong.any():
         index = int(np.flatnonzero(wrong)[0])
         has = "has no value" if np.isnan(share[index]) else f"has {share[index]:g}"
-        largest = float(np.nanmax(share)) if not np.isnan(share).all() else 0.0
-        percent = 1.5 < largest <= 100 and float(np.nanmin(share)) >= 0
+        percent = np.all(np.nan_to_num(share) >= 0) and 1.5 < np.max(np.nan_to_num(share)) <= 100
         hint = "; the values look like percentages, so divide the column by 100" if percent else ""
         raise LawError(f"{name}: {raw.place(index)} {has}; a share is between 0 and 1{hint}")
-    return np.clip(np.where(np.isnan(share) | (base & ~((share >= 0) & (share <= 1))), 0.0, share), 0.0, 1.0)
 
 
 def _check_sum(raw: RawTable, ratios: dict[str, Floats], base: Bools) -> None:

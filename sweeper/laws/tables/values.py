@@ -47,11 +47,18 @@ def read_numbers(raw: RawTable) -> Numbers:
     """
     numbers = {name: raw.numbers(name) for name in NUMBERS}
     for name in NUMBERS:
-        _check(raw, name, numbers[name], needed=name in REQUIRED or (name == "params" and "params" in raw.columns))
+        check_values(
+            raw, name, numbers[name], needed=name in REQUIRED or (name == "params" and "params" in raw.columns)
+        )
     return numbers
 
 
-def _check(raw: RawTable, name: str, values: Floats, *, needed: bool) -> None:
+def check_values(raw: RawTable, name: str, values: Floats, *, needed: bool) -> None:
+    """Refuses the first value that column `name` cannot have.
+
+    Raises:
+        LawError: there is one, or one is missing where it is needed.
+    """
     low, high, words = _ALLOWED[name]
     zero_rate = (values == 0) & (raw.numbers("tokens") == 0) if name == "learning_rate" else False
     wrong: Bools = ((values < low) | (values > high) | np.isinf(values)) & ~np.asarray(zero_rate, dtype=np.bool_)

@@ -1,0 +1,41 @@
+"""What `fit` says to a person: how good each law is, and what the table lacks."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweeper.laws import LawSet
+
+_SHOWN = 3
+
+
+def print_laws(laws: "LawSet") -> None:
+    """A line a corpus with its candidates' held-out errors; notes once each, with whom they concern."""
+    for name, law in laws.corpora.items():
+        print(f"{name}: {law.law} of {law.rows} rows in {law.runs} runs; R² {law.r2:.4f}, RMSE {law.rmse:.4f} nats")
+        for candidate, fitted in law.candidates.items():
+            errors = ", ".join(f"{words(k)} {v:.4f}" for k, v in fitted.held_out.items() if v is not None)
+            used = " (used)" if candidate == law.law else ""
+            print(f"  {candidate}{used}: held-out errors in nats: {errors or 'nothing could be held out'}")
+    for line in note_lines({name: law.notes for name, law in laws.corpora.items()}, laws.notes):
+        print(f"note: {line}")
+
+
+def note_lines(by_corpus: Mapping[str, Sequence[str]], common: Sequence[str]) -> list[str]:
+    """Each note once; those of some corpora alone begin with their names."""
+    concerned: dict[str, list[str]] = {}
+    for name, notes in by_corpus.items():
+        for note in notes:
+            concerned.setdefault(note, []).append(name)
+    lines = [note if len(names) == len(by_corpus) else f"{_few(names)}: {note}" for note, names in concerned.items()]
+    return list(dict.fromkeys([*lines, *common]))
+
+
+def words(name: str) -> str:
+    """A key as words."""
+    return name.replace("_", " ")
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
