@@ -1,1 +1,1 @@
-"""Fitting many laws at once: robust descent, resamples."""
+"""Fitting many laws at once, and what the data say of their parameters: descent, resamples, posterior."""

@@ -1,44 +1,55 @@
 """The fitting engine: bounded robust least squares, many fits at once.
 
-Minimised is the sum over rows of weight * Huber(ln predicted - ln measured) plus weak normal priors, by
-Levenberg-Marquardt with a projection on the bounds. A fit with rows left out or a bootstrap resample is the same
-problem with other row weights, so that starts, hold-outs and resamples are all members of one batch: hundreds of small
-fits cost about as much as a few.
+Minimised is `objective.cost_of` by Levenberg-Marquardt, projected on the bounds; parameters that the law is linear in
+are solved for after every step (`projection`). A fit with rows left out or a bootstrap resample is the same problem
+with other row weights, so that starts, hold-outs and resamples are all members of one batch: hundreds of small fits
+cost about as much as a few. Bounds by projection, not by a transform of the parameters: a transform sends an amplitude
+that belongs at 0 to minus infinity, where steps stall, while on its bound it simply stays.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from sweeper.laws.arrays import Bools, Floats
-from sweeper.laws.forms.law import Law, Space
-from sweeper.laws.tables.points import Points
+from sweeper.laws.arrays import Bools, Floats, Ints
+from sweeper.laws.engine.monotone import rise_slopes, rises
+from sweeper.laws.engine.objective import HUBER_DELTA, Problem, cost_of, huber, log_residuals, robust_weights
+from sweeper.laws.engine.projection import projected
+from sweeper.laws.forms.law import Space
 
-HUBER_DELTA = 1e-3
-"""Of log loss, as in the refits of the Chinchilla law (arXiv 2404.10102)."""
-_PRIOR_SCALE = HUBER_DELTA * 3e-3
-"""Weight of a squared prior deviation: one sd counts like one row that is 0.003 of log loss off."""
-_CHUNK = 256
-"""Members a batch: keeps the Jacobians in the processor's cache."""
+__all__ = ["HUBER_DELTA", "Fitted", "Problem", "fit_groups", "huber", "log_residuals", "normal_equations"]
 
-
-@dataclass(frozen=True)
-class Problem:
-    """A law and the measured log losses (n,) that it is fitted to."""
-
-    law: Law
-    points: Points
-    log_loss: Floats
-    emphasis: Floats | None = None
-    """(n,) how much each row counts in every fit; None: all alike."""
+_BATCH = 300_000
+"""Numbers in a batch's Jacobians: keeps them in the processor's cache."""
+_STALLED = 6
+"""A fit has converged when so many steps in a row gained less than `_GAIN` of its cost."""
+_GAIN = 1e-4
+_SAME = 1e-3
+"""Costs this near to each other, relative, are one minimum."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The best parameters (groups, p) found and their costs (groups,)."""
+    """The best parameters (groups, p) found, their costs (groups,) and what speaks for them."""
 
     params: Floats
     cost: Floats
+    converged: Bools
+    """(groups,) whether the best start stopped by itself, before the iterations were used up."""
+    agreeing: Floats
+    """(groups,) part of the starts that found the same minimum."""
+
+
+@dataclass
+class _Members:
+    """The fits of one batch, as far as they have come; m members."""
+
+    weights: Floats
+    params: Floats
+    residuals: Floats
+    cost: Floats
+    damping: Floats
+    stalled: Floats
 
 
 def fit_groups(problem: Problem, weights: Floats, starts: Floats, iterations: int = 100) -> Fitted:
@@ -51,73 +62,81 @@ def fit_groups(problem: Problem, weights: Floats, starts: Floats, iterations: in
         iterations: At most this many steps.
     """
     groups, count, size = starts.shape
-    emphasis = 1.0 if problem.emphasis is None else problem.emphasis
-    flat, rows = starts.reshape(-1, size), np.repeat(weights * emphasis, count, axis=0)
+    flat, rows = starts.reshape(-1, size), np.repeat(weights * problem.counts, count, axis=0)
+    chunk = max(16, _BATCH // (rows.shape[1] * size))
     parts = [
-        _descend(problem, rows[i : i + _CHUNK], flat[i : i + _CHUNK], iterations) for i in range(0, len(flat), _CHUNK)
+        _descend(problem, rows[i : i + chunk], flat[i : i + chunk], iterations) for i in range(0, len(flat), chunk)
     ]
     params = np.concatenate([part.params for part in parts]).reshape(groups, count, size)
     cost = np.concatenate([part.cost for part in parts]).reshape(groups, count)
-    best = np.argmin(cost, axis=1)
-    return Fitted(params[np.arange(groups), best], cost[np.arange(groups), best])
+    stopped = np.concatenate([part.stalled >= _STALLED for part in parts]).reshape(groups, count)
+    best, group = np.argmin(cost, axis=1), np.arange(groups)
+    least = cost[group, best]
+    agreeing = np.mean(cost <= least[:, None] * (1.0 + _SAME), axis=1)
+    return Fitted(params[group, best], least, stopped[group, best], np.asarray(agreeing))
 
 
-def huber(residuals: Floats) -> Floats:
-    """Huber's loss of each residual, with `HUBER_DELTA`."""
-    size = np.abs(residuals)
-    return np.asarray(np.where(size <= HUBER_DELTA, 0.5 * size**2, HUBER_DELTA * (size - 0.5 * HUBER_DELTA)))
+def normal_equations(
+    problem: Problem, space: Space, weights: Floats, params: Floats, residuals: Floats
+) -> tuple[Floats, Floats]:
+    """The cost's gradient (m, p) and its Gauss-Newton matrix (m, p, p)."""
+    loss = np.exp(residuals + problem.log_loss)
+    jacobian = problem.law.jacobian(params, problem.points) / loss[:, :, None]
+    robust = weights * robust_weights(problem, residuals)
+    weighted = np.swapaxes(jacobian * robust[:, :, None], 1, 2)
+    prior = problem.prior_scale / space.prior_sd**2
+    gradient = (weighted @ residuals[:, :, None])[:, :, 0] + prior * (params - space.prior_mean)
+    normal = weighted @ jacobian + np.diag(prior)
+    if problem.falling is not None:
+        slopes = problem.firmness * np.swapaxes(rise_slopes(problem.law, problem.falling, params), 1, 2)
+        gradient += (slopes @ rises(problem.law, problem.falling, params)[:, :, None])[:, :, 0]
+        normal += slopes @ np.swapaxes(slopes, 1, 2) / problem.firmness
+    return np.asarray(gradient), np.asarray(normal)
 
 
-def log_residuals(problem: Problem, params: Floats) -> Floats:
-    """(m, n) ln predicted - ln measured; a law that goes below zero is as wrong as one near zero."""
-    return np.asarray(np.log(np.maximum(problem.law.predict(params, problem.points), 1e-6)) - problem.log_loss)
-
-
-def _cost(problem: Problem, space: Space, weights: Floats, params: Floats, residuals: Floats) -> Floats:
-    deviation = (params - space.prior_mean) / space.prior_sd
-    misfit = np.sum(weights * huber(residuals), axis=1)
-    return np.asarray(misfit + 0.5 * _PRIOR_SCALE * np.sum(deviation**2, axis=1))
-
-
-def _descend(problem: Problem, weights: Floats, starts: Floats, iterations: int) -> Fitted:
+def _descend(problem: Problem, weights: Floats, starts: Floats, iterations: int) -> _Members:
     """Levenberg-Marquardt on every member; members that have converged are no longer evaluated."""
     space = problem.law.space()
-    params = np.clip(starts, space.lower, space.upper)
-    residuals = log_residuals(problem, params)
-    cost = _cost(problem, space, weights, params, residuals)
-    damping = np.full(len(params), 1e-2)
-    stalled = np.zeros(len(params), dtype=np.int64)
-    alive = np.arange(len(params))
+    members = _started(problem, space, weights, np.clip(starts, space.lower, space.upper))
+    alive = np.arange(len(starts))
     for _ in range(iterations):
-        step = _step(problem, space, weights[alive], params[alive], residuals[alive], damping[alive])
-        tried = np.clip(params[alive] + step, space.lower, space.upper)
-        tried_residuals = log_residuals(problem, tried)
-        tried_cost = _cost(problem, space, weights[alive], tried, tried_residuals)
-        better = tried_cost < cost[alive]
-        gain = np.where(better, (cost[alive] - tried_cost) / np.maximum(cost[alive], 1e-300), 0.0)
-        won = alive[better]
-        params[won], residuals[won], cost[won] = tried[better], tried_residuals[better], tried_cost[better]
-        damping[alive] = np.clip(damping[alive] * np.where(better, 0.3, 5.0), 1e-9, 1e9)
-        stalled[alive] = np.where(gain > 1e-4, 0, stalled[alive] + 1)
-        alive = alive[stalled[alive] < 6]
+        _advance(problem, space, members, alive)
+        alive = alive[members.stalled[alive] < _STALLED]
         if alive.size == 0:
             break
-    return Fitted(params, cost)
+    return members
+
+
+def _started(problem: Problem, space: Space, weights: Floats, params: Floats) -> _Members:
+    params = projected(problem, space, weights, params, log_residuals(problem, params))
+    residuals = log_residuals(problem, params)
+    cost = cost_of(problem, space, weights, params, residuals)
+    return _Members(weights, params, residuals, cost, np.full(len(params), 1e-2), np.zeros(len(params)))
+
+
+def _advance(problem: Problem, space: Space, members: _Members, alive: Ints) -> None:
+    """One step of the living members, kept where the cost falls."""
+    weights, params, residuals = members.weights[alive], members.params[alive], members.residuals[alive]
+    step = _step(problem, space, weights, params, residuals, members.damping[alive])
+    tried = projected(problem, space, weights, np.clip(params + step, space.lower, space.upper), residuals)
+    tried_residuals = log_residuals(problem, tried)
+    tried_cost = cost_of(problem, space, weights, tried, tried_residuals)
+    cost = members.cost[alive]
+    better = tried_cost < cost
+    gain = np.where(better, (cost - tried_cost) / np.maximum(cost, 1e-300), 0.0)
+    won = alive[better]
+    members.params[won], members.residuals[won] = tried[better], tried_residuals[better]
+    members.cost[won] = tried_cost[better]
+    members.damping[alive] = np.clip(members.damping[alive] * np.where(better, 0.3, 5.0), 1e-9, 1e9)
+    members.stalled[alive] = np.where(gain > _GAIN, 0.0, members.stalled[alive] + 1.0)
 
 
 def _step(
     problem: Problem, space: Space, weights: Floats, params: Floats, residuals: Floats, damping: Floats
 ) -> Floats:
     """One damped Gauss-Newton step (m, p); a parameter at its bound that wants to leave it stays."""
-    loss = np.maximum(problem.law.predict(params, problem.points), 1e-6)
-    jacobian = problem.law.jacobian(params, problem.points) / loss[:, :, None]
-    robust = weights * np.minimum(1.0, HUBER_DELTA / np.maximum(np.abs(residuals), 1e-300))
-    weighted = np.swapaxes(jacobian * robust[:, :, None], 1, 2)
-    prior = _PRIOR_SCALE / space.prior_sd**2
-    gradient = (weighted @ residuals[:, :, None])[:, :, 0] + prior * (params - space.prior_mean)
-    normal = weighted @ jacobian + np.diag(prior)
-    held = _held(space, params, gradient)
-    return _solve(normal, gradient, held, damping)
+    gradient, normal = normal_equations(problem, space, weights, params, residuals)
+    return _solve(normal, gradient, _held(space, params, gradient), damping)
 
 
 def _held(space: Space, params: Floats, gradient: Floats) -> Bools:

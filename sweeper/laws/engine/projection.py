@@ -1,0 +1,96 @@
+"""Variable projection: parameters that a law is linear in are solved for, not searched.
+
+Whatever the exponents, the best amplitudes are those of a linear least squares problem. Solving it after every step
+leaves the descent the exponents alone, whose valley is short. The step is kept only where the cost falls, so that
+the approximations here (relative in place of log residuals, robust weights of the step before) cost nothing but speed.
+Source: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413.
+"""
+
+import numpy as np
+
+from sweeper.laws.arrays import Bools, Floats, Ints
+from sweeper.laws.engine.objective import Problem, robust_weights
+from sweeper.laws.forms.law import Law, Space
+
+_PASSES = 4
+"""Times that amplitudes outside their bounds are put on them and the rest solved again."""
+
+
+def linear_columns(law: Law) -> Ints:
+    """Positions of the parameters that the law's loss is jointly linear in; a law may name them as `linear`."""
+    names: tuple[str, ...] = getattr(law, "linear", ())
+    return np.array([law.names.index(name) for name in names], dtype=np.int64)
+
+
+def projected(problem: Problem, space: Space, weights: Floats, params: Floats, residuals: Floats) -> Floats:
+    """(m, p) parameters with the linear ones solved for, the others as they are.
+
+    Args:
+        problem: The law and the data.
+        space: Bounds and priors.
+        weights: (m, n) of the rows, counts included.
+        params: (m, p).
+        residuals: (m, n) of log loss from which rows are known to be outliers.
+    """
+    linear = linear_columns(problem.law)
+    if linear.size == 0 or problem.falling is not None:  # the price of a rise is no part of the linear problem
+        return params
+    robust = weights * robust_weights(problem, residuals)
+    normal, moment = linear_system(problem, space, robust, params, linear)
+    result = params.copy()
+    result[:, linear] = bounded_solution(normal, moment, space.lower[linear], space.upper[linear])
+    return result
+
+
+def linear_system(
+    problem: Problem, space: Space, weights: Floats, params: Floats, linear: Ints
+) -> tuple[Floats, Floats]:
+    """Normal matrix (m, k, k) and right hand side (m, k) of the linear parameters, the others as they are.
+
+    Args:
+        problem: The law and the data.
+        space: Bounds and priors.
+        weights: (m, n) or (n,) of the squared relative errors.
+        params: (m, p).
+        linear: (k,) positions of the linear parameters.
+    """
+    measured = np.exp(problem.log_loss)
+    basis = problem.law.jacobian(params, problem.points)[:, :, linear] / measured[:, None]
+    part = (basis @ params[:, linear][:, :, None])[:, :, 0]
+    left = 1.0 - problem.law.predict(params, problem.points) / measured + part
+    weighted = np.swapaxes(basis * weights[..., None], 1, 2)
+    prior = problem.prior_scale / space.prior_sd[linear] ** 2
+    moment = (weighted @ left[:, :, None])[:, :, 0] + prior * space.prior_mean[linear]
+    return np.asarray(weighted @ basis + np.diag(prior)), np.asarray(moment)
+
+
+def bounded_solution(normal: Floats, moment: Floats, lower: Floats, upper: Floats) -> Floats:
+    """(m, k) least squares solutions within bounds: what falls outside is put on its bound, the rest solved again.
+
+    Args:
+        normal: (m, k, k) normal matrices.
+        moment: (m, k) right hand sides.
+        lower: (k,)
+        upper: (k,)
+    """
+    free = np.ones(moment.shape, dtype=np.bool_)
+    solution = np.broadcast_to(lower, moment.shape)
+    for _ in range(_PASSES):
+        solution = np.where(free, _free_solution(normal, moment, solution, free), solution)
+        outside = free & ((solution < lower) | (solution > upper))
+        solution = np.clip(solution, lower, upper)
+        if not outside.any():
+            break
+        free &= ~outside
+    return np.asarray(solution)
+
+
+def _free_solution(normal: Floats, moment: Floats, fixed: Floats, free: Bools) -> Floats:
+    """Solves for the free ones, the others where they are fixed."""
+    size = normal.shape[1]
+    held = np.where(free, 0.0, fixed)
+    right = np.where(free, moment - (normal @ held[:, :, None])[:, :, 0], 0.0)
+    matrix = normal * free[:, :, None] * free[:, None, :]
+    ridge = 1e-11 * np.maximum(np.einsum("mii->mi", normal).max(axis=1, keepdims=True), 1e-300)
+    matrix[:, np.arange(size), np.arange(size)] += np.where(free, ridge, 1.0)
+    return np.asarray(np.linalg.solve(matrix, right[:, :, None])[:, :, 0])
