@@ -143,9 +143,9 @@ def _asked(raw: "RawTable", given: dict[str, list[Any]], laws: "LawSet") -> Aske
 
 def _refuse_corpus(raw: "RawTable", index: int, name: str, laws: "LawSet") -> None:
     from sweeper.laws import LawError
-    from sweeper.laws.tables.names import listed, nearest
+    from sweeper.laws.tables.names import listed, nearest_corpus
 
-    meant = nearest(name, laws.corpora)
+    meant = nearest_corpus(name, laws.corpora)
     hint = f"; did you mean {meant!r}?" if meant else ""
     has = f"no law was fitted for {name!r}" if name else "no value"
     raise LawError(f"corpus: {raw.place(index)}: {has}; there are laws for {listed(list(laws.corpora))}{hint}")

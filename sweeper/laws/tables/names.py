@@ -17,7 +17,7 @@ KNOWN = (
 )  # fmt: skip
 """The columns of docs/measurements.md, without `ratio.NAME`; those that no law uses are left out in silence."""
 _ELSEWHERE = {
-    "corpus": ("dataset", "domain", "task", "eval_set", "validation_set", "set", "source"),
+    "corpus": ("corpora", "dataset", "domain", "task", "eval_set", "validation_set", "set", "source"),
     "tokens": ("d", "train_tokens", "training_tokens", "num_tokens", "n_tokens", "tokens_seen", "total_tokens"),
     "loss": ("val_loss", "valid_loss", "validation_loss", "eval_loss", "test_loss", "nll", "cross_entropy", "ce"),
     "domain_ratio": ("r", "ratio", "mix", "mixture", "domain_share", "share", "proportion", "target_ratio"),
@@ -31,7 +31,9 @@ _ELSEWHERE = {
 }
 """What other tables call a column: too far from our name for a search by spelling."""
 _ALIKE = 0.8
-"""Similarity (difflib) from which a name is taken for a misspelt one."""
+"""Similarity (difflib) from which the name of a column is taken for a misspelt one."""
+_ALIKE_CORPORA = 0.6
+"""The same for names of corpora, where a wrong guess does no harm: the name is not known in any case."""
 _SHOWN = 6
 
 
@@ -65,9 +67,13 @@ def check_names(names: Sequence[str]) -> list[str]:
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
-    """The name that a misspelt one probably means; None where none is near."""
-    found = difflib.get_close_matches(name, list(allowed), n=1, cutoff=_ALIKE)
-    return found[0] if found else None
+    """The column that a misspelt name probably means; None where none is near."""
+    return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=_ALIKE)), None)
+
+
+def nearest_corpus(name: str, allowed: Iterable[str]) -> str | None:
+    """The corpus that a misspelt name may mean; None where none is near."""
+    return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=_ALIKE_CORPORA)), None)
 
 
 def listed(names: Collection[str]) -> str:

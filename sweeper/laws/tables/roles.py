@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sweeper.laws.errors import LawError
-from sweeper.laws.tables.names import RATIO, listed, nearest
+from sweeper.laws.tables.names import RATIO, listed, nearest, nearest_corpus
 from sweeper.laws.tables.raw import RawTable
 
 GENERAL, DOMAIN = "general", "domain"
@@ -37,6 +37,7 @@ def read_roles(raw: RawTable, domain: str | None) -> Roles:
     """
     of = _column(raw)
     mixed = [name.removeprefix(RATIO) for name in raw.columns if name.startswith(RATIO)]
+    _check_mixed(of, mixed, domain)
     if domain is not None:
         return _named(of, domain, mixed)
     return _found(raw, of, mixed)
@@ -62,9 +63,17 @@ def _column(raw: RawTable) -> dict[str, str]:
     return of
 
 
+def _check_mixed(of: dict[str, str], mixed: list[str], domain: str | None) -> None:
+    """A share that belongs to no measured corpus may be misspelt, where a measured one has none."""
+    bare = [name for name in of if name not in mixed]
+    for name in mixed:
+        if name not in of and name != domain and (meant := nearest(name, bare)):
+            raise LawError(f"{RATIO}{name}: no row has the corpus {name!r}; did you mean {RATIO}{meant}? Rename it")
+
+
 def _named(of: dict[str, str], domain: str, mixed: list[str]) -> Roles:
     if domain not in of and domain not in mixed and not all(role == GENERAL for role in of.values()):
-        meant = nearest(domain, [*of, *mixed])
+        meant = nearest_corpus(domain, [*of, *mixed])
         hint = f"did you mean {meant!r}?" if meant else "name one of them, or give every corpus the corpus_role general"
         raise LawError(f"domain: the target {domain!r} is no corpus of the table; it has {listed(of)}; {hint}")
     notes = []
@@ -114,6 +123,6 @@ def _by_elimination(of: dict[str, str], mixed: list[str]) -> list[str]:
     if DOMAIN in names:
         return [DOMAIN]
     others = [name for name in names if of.get(name) != GENERAL and name != GENERAL]
-    if len(others) == len(names):
+    if len(others) == len(names) and not (mixed and len(names) == 1):
         return []
     return others if others or mixed else [DOMAIN]

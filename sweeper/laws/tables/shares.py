@@ -6,7 +6,7 @@ import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats, Strings
 from sweeper.laws.errors import LawError
-from sweeper.laws.tables.names import RATIO, listed, nearest
+from sweeper.laws.tables.names import RATIO, listed
 from sweeper.laws.tables.raw import RawTable
 from sweeper.laws.tables.roles import DOMAIN, GENERAL, Roles
 
@@ -48,7 +48,6 @@ def read_shares(raw: RawTable, roles: Roles, base: Bools) -> Shares:
             f"{RATIO}{roles.target}: the table has no such column; the target's share of the mixture is needed beside "
             f"{listed([RATIO + name for name in ratios])}"
         )
-    _check_names(ratios, roles)
     ratios = {name: _checked(raw, RATIO + name, share, base) for name, share in ratios.items()}
     _check_sum(raw, ratios, base)
     return _from_ratios(corpus, roles, ratios, base, raw)
@@ -89,14 +88,6 @@ def _disagreement(raw: RawTable, ratio: Floats, target: str, base: Bools) -> lis
     if not other.any():
         return []
     return [f"domain_ratio is not {RATIO}{target} in {int(other.sum())} rows; {RATIO}{target} is used."]
-
-
-def _check_names(ratios: dict[str, Floats], roles: Roles) -> None:
-    """A share that belongs to no measured corpus may be misspelt, where a measured one has none."""
-    bare = [name for name in roles.of if name not in ratios]
-    for name in ratios:
-        if name not in roles.of and name != roles.target and (meant := nearest(name, bare)):
-            raise LawError(f"{RATIO}{name}: no row has the corpus {name!r}; did you mean {RATIO}{meant}? Rename it")
 
 
 def _checked(raw: RawTable, name: str, share: Floats, base: Bools) -> Floats:
