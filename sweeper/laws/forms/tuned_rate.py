@@ -28,7 +28,7 @@ from sweeper.laws.forms.trends import Limit, Trend
 from sweeper.laws.tables.points import Points
 
 _SLOPES = ("c_N", "c_D", "c_rank", "c_share")
-_REACH = np.log(30.0)
+_REACH = np.log(10.0)
 """How far beyond the measured rates the best one may lie, as a logarithm."""
 _OF_SHARE = ("C", "eta", "gamma", "ln_epsilon", "c_share")
 _MIN_RATIOS = 3
