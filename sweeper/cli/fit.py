@@ -42,6 +42,7 @@ def fit_verb(arguments: argparse.Namespace) -> int:
 
     folder = arguments.table if arguments.table.is_dir() else arguments.table.parent
     output = arguments.output or folder / "laws.json"
+    _check_law(arguments.law)
     table = read_measured(arguments.table, arguments.domain, arguments.corpus)
     method = arguments.method or _designed(table)
     check_writable(output, arguments.table)
@@ -80,6 +81,16 @@ def check_writable(output: Path, *read: Path) -> None:
         raise SweeperError(
             f"--output: {output.parent} cannot be written to ({error.strerror}); name another"
         ) from error
+
+
+def _check_law(name: str) -> None:
+    from sweeper.laws.forms.registry import LAWS
+    from sweeper.laws.tables.names import nearest_name
+
+    if name not in ("auto", *LAWS):
+        meant = nearest_name(name, LAWS)
+        hint = f"; did you mean {meant}?" if meant else ""
+        raise SweeperError(f"--law: {name!r} is not known; there are auto, {', '.join(LAWS)}{hint}")
 
 
 def _designed(table: "Table") -> str | None:

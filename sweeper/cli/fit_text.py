@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from sweeper.laws import LawSet
 
 _SHOWN = 3
+_EXTREMES = "_extremes"
 
 
 def print_laws(laws: "LawSet") -> None:
@@ -14,9 +15,8 @@ def print_laws(laws: "LawSet") -> None:
     for name, law in laws.corpora.items():
         print(f"{name}: {law.law} of {law.rows} rows in {law.runs} runs; R² {law.r2:.4f}, RMSE {law.rmse:.4f} nats")
         for candidate, fitted in law.candidates.items():
-            errors = ", ".join(f"{words(k)} {v:.4f}" for k, v in fitted.held_out.items() if v is not None)
             used = " (used)" if candidate == law.law else ""
-            print(f"  {candidate}{used}: held-out errors in nats: {errors or 'nothing could be held out'}")
+            print(f"  {candidate}{used}: held-out errors in nats: {_errors(fitted.held_out)}")
     for line in note_lines({name: law.notes for name, law in laws.corpora.items()}, laws.notes):
         print(f"note: {line}")
 
@@ -31,9 +31,16 @@ def note_lines(by_corpus: Mapping[str, Sequence[str]], common: Sequence[str]) ->
     return list(dict.fromkeys([*lines, *common]))
 
 
-def words(name: str) -> str:
-    """A key as words."""
-    return name.replace("_", " ")
+def _errors(held_out: Mapping[str, float | None]) -> str:
+    """Each error with that of the extremes in brackets."""
+    known = {name: value for name, value in held_out.items() if value is not None}
+    parts = []
+    for name, value in known.items():
+        extremes = known.get(f"{name}{_EXTREMES}")
+        if not name.endswith(_EXTREMES):
+            aside = "" if extremes is None else f" (extremes {extremes:.4f})"
+            parts.append(f"{name.replace('_', ' ')} {value:.4f}{aside}")
+    return ", ".join(parts) or "nothing could be left out"
 
 
 def _few(names: Sequence[str]) -> str:

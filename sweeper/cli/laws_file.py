@@ -24,3 +24,9 @@ def read_laws(path: Path) -> "LawSet":
         return LawSet.from_json(file.read_text(encoding="utf-8"))
     except (LawError, UnicodeDecodeError) as error:
         raise SweeperError(f"{file}: {error}; `python -m sweeper fit TABLE` writes such a file") from error
+
+
+def sizes_of(laws: "LawSet") -> list[float]:
+    """The measured sizes, in rising order; none where the table did not say them."""
+    sizes = {size for law in laws.corpora.values() for size in law.max_tokens}
+    return sorted(sizes) if sizes != {1.0} else []

@@ -120,6 +120,7 @@ def _check_columns(names: list[str], laws: "LawSet", path: Path) -> None:
 
 
 def _asked(raw: "RawTable", given: dict[str, list[Any]], laws: "LawSet") -> Asked:
+    from sweeper.laws import LawError
     from sweeper.laws.tables.names import RATIO
     from sweeper.laws.tables.shares import check_shares
     from sweeper.laws.tables.values import check_values
@@ -129,23 +130,41 @@ def _asked(raw: "RawTable", given: dict[str, list[Any]], laws: "LawSet") -> Aske
     for index, name in enumerate(corpus.tolist()):
         if name not in laws.corpora:
             _refuse_corpus(raw, index, name, laws)
-    largest = np.array([max(laws.corpora[name].max_tokens) for name in corpus.tolist()])
-    numbers["params"] = np.where(np.isnan(numbers["params"]), largest, numbers["params"])
+    notes = _fill_sizes(laws, numbers, corpus)
     numbers["lr_fraction"] = np.where(np.isnan(numbers["lr_fraction"]), 1.0, numbers["lr_fraction"])
     for name in ("tokens", "params", "lr_area", "lr_fraction"):
         check_values(raw, name, numbers[name], needed=name == "tokens")
+    if len(early := np.flatnonzero(numbers["tokens"] == 0)):
+        raise LawError(f"tokens: {raw.place(int(early[0]))} has 0; the loss at 0 is the base loss, ask for more than 0")
     target = RATIO + laws.target
     ratio = np.where(np.isnan(raw.numbers(target)), numbers["domain_ratio"], raw.numbers(target))
     check_shares(raw, target if target in raw.columns else "domain_ratio", ratio)
     numbers["domain_ratio"] = ratio
-    return Asked(raw, _renamed(given), corpus, numbers, _own(raw, corpus), [])
+    return Asked(raw, _renamed(given), corpus, numbers, _own(raw, corpus), notes)
+
+
+def _fill_sizes(laws: "LawSet", numbers: "dict[str, Floats]", corpus: "Strings") -> list[str]:
+    """The largest measured size where a point has none; the only one where the table did not say sizes."""
+    from sweeper.cli.laws_file import sizes_of
+
+    given = numbers["params"]
+    if sizes_of(laws):
+        largest = np.array([max(laws.corpora[name].max_tokens) for name in corpus.tolist()])
+        numbers["params"] = np.where(np.isnan(given), largest, given)
+        return []
+    numbers["params"] = np.ones(len(corpus))
+    return (
+        []
+        if np.isnan(given).all()
+        else ["The fitted table has no params, so the laws are of one size: it is not used."]
+    )
 
 
 def _refuse_corpus(raw: "RawTable", index: int, name: str, laws: "LawSet") -> None:
     from sweeper.laws import LawError
-    from sweeper.laws.tables.names import listed, nearest_corpus
+    from sweeper.laws.tables.names import listed, nearest_name
 
-    meant = nearest_corpus(name, laws.corpora)
+    meant = nearest_name(name, laws.corpora)
     hint = f"; did you mean {meant!r}?" if meant else ""
     has = f"no law was fitted for {name!r}" if name else "no value"
     raise LawError(f"corpus: {raw.place(index)}: {has}; there are laws for {listed(list(laws.corpora))}{hint}")

@@ -1,11 +1,12 @@
 """`recommend`: decisions from fitted laws, one use each."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeper.cli.laws_file import read_laws
+from sweeper.cli.laws_file import read_laws, sizes_of
 from sweeper.cli.recommend_text import print_critical, print_recommendation
 from sweeper.cli.top import print_json
 from sweeper.errors import SweeperError
@@ -185,6 +186,8 @@ def _limits(laws: "LawSet", arguments: argparse.Namespace, increase: float) -> d
 def _corpora(laws: "LawSet", arguments: argparse.Namespace) -> list[str]:
     if arguments.corpus:
         return list(dict.fromkeys(arguments.corpus))
+    from sweeper.laws.tables.names import listed
+
     others = [name for name in laws.corpora if name in laws.remainder]
     if not others:
         raise SweeperError(
@@ -192,7 +195,7 @@ def _corpora(laws: "LawSet", arguments: argparse.Namespace) -> list[str]:
             "has general losses"
         )
     if len(others) > 1:
-        raise SweeperError(f"--corpus: name what is constrained (again for more), of {', '.join(others)}")
+        raise SweeperError(f"--corpus: name what is constrained (again for more), of {listed(others)}")
     return others
 
 
@@ -214,9 +217,12 @@ def _base_losses(arguments: argparse.Namespace, names: list[str]) -> dict[str, f
 
 
 def _params(laws: "LawSet", arguments: argparse.Namespace) -> float:
-    if arguments.params is None:
-        return max(n for law in laws.corpora.values() for n in law.max_tokens)
-    return _amount("--params", arguments.params)
+    """The largest measured size where none is given; 1, for the only one, where the table did not say sizes."""
+    sizes = sizes_of(laws)
+    given = None if arguments.params is None else _amount("--params", arguments.params)
+    if given is not None and not sizes:
+        print("note: the table has no params, so the laws are of one size; --params is not used", file=sys.stderr)
+    return (given or sizes[-1]) if sizes else 1.0
 
 
 def _amounts(flag: str, text: str) -> list[float]:

@@ -16,13 +16,16 @@ def print_recommendation(found: "Recommendation") -> None:
     ):
         if interval is not None:
             print(f"{name} {value:.4g} (90 % interval {interval[0]:.4g} to {interval[1]:.4g})")
-    for name, loss in found.predicted.items():
+    for name in (shown := [*found.constraint, found.target]):
+        loss = found.predicted[name]
         print(f"{name}: predicted loss {loss.loss:.4f} [{loss.low:.4f}, {loss.high:.4f}]")
+    if others := set(found.predicted) - set(shown):
+        print(f"predicted losses of {len(others)} other corpora: --json")
     for name, (base, increase) in found.constraint.items():
-        chance = f" with probability {found.p_constraint:.2f}" if len(found.constraint) == 1 else ""
-        print(f"{name} stays within {increase:.1%} of {base:.4f}{chance}")
+        chance = f"stays within {increase:.1%} of {base:.4f} with probability {found.p_constraint:.2f}"
+        print(f"{name} {chance if len(found.constraint) == 1 else f'is to stay within {increase:.1%} of {base:.4f}'}")
     if len(found.constraint) > 1:
-        print(f"all of these hold with probability {found.p_constraint:.2f}")
+        print(f"a run holds all of these with probability {found.p_constraint:.2f}")
     print(f"expected regret {found.regret:.4f} nats of {found.target} loss against the best ratio")
     _print_words(found.trust, found.notes)
 

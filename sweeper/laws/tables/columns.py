@@ -49,7 +49,7 @@ def table_from_columns(
     every, left_out = keep_usable(raw)
     raw = every if corpora is None else keep_corpora(every, corpora)
     numbers = read_numbers(raw)
-    roles = read_roles(every, _one(domain, target))
+    roles = read_roles(every, _one(domain, target), corpora)
     shares = read_shares(raw, roles, numbers["tokens"] == 0)
     notes += [*left_out, *roles.notes, *shares.notes, *_missing_notes(raw), *check_units(raw, numbers)]
     table = _assembled(raw, numbers, roles, shares, notes)

@@ -32,8 +32,8 @@ _ELSEWHERE = {
 """What other tables call a column: too far from our name for a search by spelling."""
 _ALIKE = 0.8
 """Similarity (difflib) from which the name of a column is taken for a misspelt one."""
-_ALIKE_CORPORA = 0.6
-"""The same for names of corpora, where a wrong guess does no harm: the name is not known in any case."""
+_ALIKE_NAME = 0.6
+"""The same for names of corpora and laws, where a guess does no harm: the name is unknown in any case."""
 _SHOWN = 6
 
 
@@ -71,9 +71,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=_ALIKE)), None)
 
 
-def nearest_corpus(name: str, allowed: Iterable[str]) -> str | None:
-    """The corpus that a misspelt name may mean; None where none is near."""
-    return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=_ALIKE_CORPORA)), None)
+def nearest_name(name: str, allowed: Iterable[str]) -> str | None:
+    """The corpus or law that a misspelt name may mean; None where none is near."""
+    return next(iter(difflib.get_close_matches(name, list(allowed), n=1, cutoff=_ALIKE_NAME)), None)
 
 
 def listed(names: Collection[str]) -> str:

@@ -1,11 +1,12 @@
 """Which corpora are general text and which the target domain, and whose share `domain_ratio` is."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sweeper.laws.errors import LawError
-from sweeper.laws.tables.names import RATIO, listed, nearest, nearest_corpus
+from sweeper.laws.tables.names import RATIO, listed, nearest, nearest_name
 from sweeper.laws.tables.raw import RawTable
 
 GENERAL, DOMAIN = "general", "domain"
@@ -25,12 +26,13 @@ class Roles:
     notes: list[str] = field(default_factory=list)
 
 
-def read_roles(raw: RawTable, domain: str | None) -> Roles:
+def read_roles(raw: RawTable, domain: str | None, wanted: Collection[str] | None = None) -> Roles:
     """Roles from `corpus_role`, from the name of the domain, or from the corpora's names where they leave no doubt.
 
     Args:
         raw: All rows, of every corpus.
         domain: The target, where it is named.
+        wanted: The corpora that laws are fitted to, where not all: one of them is the target rather than another.
 
     Raises:
         LawError: a role is not known or contradicts another, or the target cannot be told.
@@ -40,7 +42,7 @@ def read_roles(raw: RawTable, domain: str | None) -> Roles:
     _check_mixed(of, mixed, domain)
     if domain is not None:
         return _named(of, domain, mixed)
-    return _found(raw, of, mixed)
+    return _found(raw, of, mixed, wanted)
 
 
 def _column(raw: RawTable) -> dict[str, str]:
@@ -73,7 +75,7 @@ def _check_mixed(of: dict[str, str], mixed: list[str], domain: str | None) -> No
 
 def _named(of: dict[str, str], domain: str, mixed: list[str]) -> Roles:
     if domain not in of and domain not in mixed and not all(role == GENERAL for role in of.values()):
-        meant = nearest_corpus(domain, [*of, *mixed])
+        meant = nearest_name(domain, [*of, *mixed])
         hint = f"did you mean {meant!r}?" if meant else "name one of them, or give every corpus the corpus_role general"
         raise LawError(f"domain: the target {domain!r} is no corpus of the table; it has {listed(of)}; {hint}")
     notes = []
@@ -82,10 +84,10 @@ def _named(of: dict[str, str], domain: str, mixed: list[str]) -> Roles:
     return Roles(domain, {**of, **({domain: DOMAIN} if domain in of else {})}, notes)
 
 
-def _found(raw: RawTable, of: dict[str, str], mixed: list[str]) -> Roles:
+def _found(raw: RawTable, of: dict[str, str], mixed: list[str], wanted: Collection[str] | None) -> Roles:
     domains = [name for name, role in of.items() if role == DOMAIN and (name in mixed or not mixed)]
     if domains and not mixed:
-        return _evaluated(of, domains)
+        return _evaluated(of, [name for name in domains if wanted is None or name in wanted] or domains)
     others = domains or [name for name in mixed if of.get(name) != GENERAL]
     for names in (domains, _with_domain_ratio(raw, others), [] if domains else _by_elimination(of, mixed)):
         if len(names) == 1:

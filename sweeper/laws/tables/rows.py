@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from sweeper.laws.errors import LawError
-from sweeper.laws.tables.names import listed, nearest_corpus
+from sweeper.laws.tables.names import listed, nearest_name
 from sweeper.laws.tables.raw import RawTable
 
 
@@ -45,7 +45,7 @@ def keep_corpora(raw: RawTable, names: Collection[str]) -> RawTable:
     known = list(dict.fromkeys(corpus.tolist()))
     for name in names:
         if name not in known:
-            meant = nearest_corpus(name, known)
+            meant = nearest_name(name, known)
             hint = f"; did you mean {meant!r}?" if meant else ""
             raise LawError(f"corpus: no row has {name!r}; the table has {listed(known)}{hint}")
     return raw.keep(np.isin(corpus, list(names)))
