@@ -52,6 +52,11 @@ class Held:
         """All of the law's parameters, held ones too."""
         return self.law.names
 
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """The law's linear parameters that are not held."""
+        return tuple(name for name in getattr(self.law, "linear", ()) if name not in self.values)
+
     def space(self) -> Space:
         """The law's, with the held values as both bounds and as prior mean."""
         space = self.law.space()

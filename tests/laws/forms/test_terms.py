@@ -173,6 +173,7 @@ def test_held_parameters_stay_and_unknown_ones_are_refused():
     space = held.space()
     assert space.lower[1] == space.upper[1] == 0.3 == held.starts(np.random.default_rng(0), 3)[2, 1]
     assert (held.names, held.formula, held.source, held.frame) == (law.names, law.formula, law.source, law.frame)
+    assert law.linear == ("B", "E[1e+06]") and Held(law, {"B": 0.3}).linear == ("E[1e+06]",)
     with pytest.raises(LawError, match="gamma: chinchilla has no such parameter; it has B, beta"):
         Held(law, {"gamma": 0.3})
 
