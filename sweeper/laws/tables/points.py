@@ -38,7 +38,8 @@ class Points:
     base_loss: Floats
     """NaN where it is not known."""
     unique_tokens: Floats = field(default_factory=_unknown)
-    """Distinct tokens among `tokens`; as many as `tokens` where nothing says that text was repeated."""
+    """Distinct tokens among `tokens`, tokens / epochs of the own corpus; `tokens` where nothing says that text was
+    repeated."""
     learning_rate: Floats = field(default_factory=_unknown)
     """Peak."""
     lora_r: Floats = field(default_factory=_unknown)
@@ -64,7 +65,12 @@ class Points:
 
 
 def points_of(table: Table) -> Points:
-    """The points at which a table was measured."""
+    """The points at which a table was measured.
+
+    How often text was repeated is that of the row's own corpus where the table has its epochs, else that of the whole
+    mixture.
+    """
+    passes = np.maximum(table.epochs, 1.0)
     return Points(
         params=table.params,
         tokens=table.tokens,
@@ -72,7 +78,7 @@ def points_of(table: Table) -> Points:
         lr_area=table.lr_area,
         annealed=1.0 - table.lr_fraction,
         base_loss=table.base_loss,
-        unique_tokens=table.unique_tokens,
+        unique_tokens=np.where(np.isnan(passes), table.unique_tokens, table.tokens / passes),
         learning_rate=table.learning_rate,
         lora_r=table.lora_r,
         method=table.method,

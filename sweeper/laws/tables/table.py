@@ -35,6 +35,9 @@ class Table:
     lr_fraction: Floats
     """Learning rate / peak in the decay; 1 before it."""
     unique_tokens: Floats
+    """Distinct training tokens, over all corpora."""
+    epochs: Floats
+    """Training tokens drawn from the row's own corpus / distinct ones."""
     trial: Strings
     """Run id."""
     seed: Floats

@@ -10,8 +10,8 @@ from sweeper.laws.tables.names import REQUIRED
 from sweeper.laws.tables.raw import RawTable
 
 NUMBERS = (
-    "params", "tokens", "loss", "stderr", "base_loss", "lr_area", "lr_fraction", "unique_tokens", "seed", "lora_r",
-    "learning_rate",
+    "params", "tokens", "loss", "stderr", "base_loss", "lr_area", "lr_fraction", "unique_tokens", "epochs", "seed",
+    "lora_r", "learning_rate",
 )  # fmt: skip
 """Columns of numbers that the laws use, beside the mixture."""
 Numbers = dict[str, Floats]
@@ -33,6 +33,7 @@ _ALLOWED = {
     "lr_area": _Allowed(0.0, np.inf, "0 or more tokens"),
     "lr_fraction": _Allowed(0.0, 1.0 + 1e-9, "between 0 and 1"),
     "unique_tokens": _Allowed(0.0, np.inf, "0 or more tokens"),
+    "epochs": _Allowed(0.0, np.inf, "0 or more passes over the corpus"),
     "learning_rate": _Allowed(1e-30, np.inf, "a positive rate"),
     "lora_r": _Allowed(0.0, np.inf, "0 or more"),
     "seed": _Allowed(-np.inf, np.inf, "a finite number"),
