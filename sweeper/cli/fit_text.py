@@ -1,5 +1,6 @@
 """What `fit` says to a person: how good each law is, and what the table lacks."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,46 @@ _EXTREMES = "_extremes"
 
 
 def print_laws(laws: "LawSet") -> None:
-    """A line a corpus with its candidates' held-out errors; notes once each, with whom they concern."""
+    """On a terminal a table, else lines: every corpus with its laws' held-out errors; then notes, once each."""
+    if sys.stdout.isatty():
+        _print_table(laws)
+    else:
+        _print_lines(laws)
+    for line in note_lines({name: law.notes for name, law in laws.corpora.items()}, laws.notes):
+        print(f"note: {line}")
+
+
+def _print_table(laws: "LawSet") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    fits = [fitted for law in laws.corpora.values() for fitted in law.candidates.values()]
+    kinds = list(dict.fromkeys(kind for each in fits for kind, error in each.held_out.items() if error is not None))
+    table = Table("corpus", "law", "rows", "runs", "R²", "RMSE", *(kind.replace("_", " ") for kind in kinds))
+    for name, law in laws.corpora.items():
+        for candidate, fitted in sorted(law.candidates.items(), key=lambda each: each[0] != law.law):
+            used, errors = candidate == law.law, [fitted.held_out.get(kind) for kind in kinds]
+            table.add_row(
+                name if used else "",
+                f"{candidate} (used)" if used else candidate,
+                str(law.rows) if used else "",
+                str(law.runs) if used else "",
+                f"{fitted.r2:.4f}",
+                f"{fitted.rmse:.4f}",
+                *("" if error is None else f"{error:.4f}" for error in errors),
+                style=None if used else "dim",
+            )
+    console = Console()
+    console.print(table)
+    console.print("Errors in nats a token: RMSE on the rows fitted, the others on rows left out.", highlight=False)
+
+
+def _print_lines(laws: "LawSet") -> None:
     for name, law in laws.corpora.items():
         print(f"{name}: {law.law} of {law.rows} rows in {law.runs} runs; R² {law.r2:.4f}, RMSE {law.rmse:.4f} nats")
         for candidate, fitted in law.candidates.items():
             used = " (used)" if candidate == law.law else ""
             print(f"  {candidate}{used}: held-out errors in nats: {_errors(fitted.held_out)}")
-    for line in note_lines({name: law.notes for name, law in laws.corpora.items()}, laws.notes):
-        print(f"note: {line}")
 
 
 def note_lines(by_corpus: Mapping[str, Sequence[str]], common: Sequence[str]) -> list[str]:

@@ -188,3 +188,11 @@ def test_sizes_and_tokens_of_another_unit_are_refused(tmp_path: Path, capsys: Ca
     called = call(capsys, "fit", write(tmp_path / "t.csv", columns))
     assert called.code == 2
     assert called.err.startswith("error: tokens: the largest is 0.00016, which looks like")
+
+
+def test_a_person_at_a_terminal_sees_a_table(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "150")
+    called = call(capsys, "fit", write(tmp_path / "t.csv", typed()), *FAST)
+    assert "│ general │ anchored (used) │" in called.out and "leave one ratio" in called.out
+    assert "held-out errors in nats:" not in called.out

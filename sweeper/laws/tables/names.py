@@ -108,7 +108,7 @@ def _remedy(meant: str, names: Sequence[str]) -> str:
         )
     if meant == "tokens" and (steps := [name for name in names if _plain(name) in ("step", "steps", "iteration")]):
         return f"training tokens are {steps[0]} * tokens a batch: add them as a column tokens"
-    return f"needed are {', '.join(REQUIRED)} and the mixture (domain_ratio); it has {listed(names)}"
+    return f"needed are {', '.join(REQUIRED)} and the mixture (domain_ratio); it has {listed(names) or 'none'}"
 
 
 def _present(meant: str, names: Sequence[str]) -> str | None:

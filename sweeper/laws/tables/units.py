@@ -14,6 +14,8 @@ _LARGEST = 12.0
 """Nats a token: guessing among 160,000 tokens loses ln 160,000 = 12, so no trained model loses more."""
 _LARGEST_UNTRAINED = 14.0
 """The same for a base model, which may be random, with a vocabulary of a million."""
+_HIGH, _LOW = 6.0, 1.25
+"""Nats a token: trained models of any use lose less than the first on text, and few lose less than the second."""
 _SAME = 1e-4
 """Relative difference below which two columns hold the same numbers, as printed."""
 _FEW = 1000.0
@@ -119,13 +121,25 @@ def _check_large(raw: RawTable, numbers: Numbers) -> None:
 
 
 def _doubts(numbers: Numbers) -> list[str]:
+    """What another unit would explain, but a table may have: asked, not refused."""
+    notes, trained = [], numbers["loss"][numbers["tokens"] > 0]
     tokens, params = float(numbers["tokens"].max()), numbers["params"]
-    if np.isnan(params).all() or tokens >= _FEW_FOR_SIZE * float(np.nanmin(params)):
-        return []
-    return [
-        f"At most {tokens:g} tokens for {np.nanmin(params):.3g} parameters are few: if they are steps, multiply by the "
-        "tokens a batch."
-    ]
+    if not np.isnan(params).all() and tokens < _FEW_FOR_SIZE * float(np.nanmin(params)):
+        notes.append(
+            f"At most {tokens:g} tokens for {np.nanmin(params):.3g} parameters are few: if they are steps, multiply by "
+            "the tokens a batch."
+        )
+    if float(np.median(trained)) > _HIGH:
+        notes.append(
+            f"The median loss is {np.median(trained):.3g}: are these perplexities? Then the loss is ln(perplexity), "
+            "and everything here is wrong."
+        )
+    if float(trained.max()) < _LOW:
+        notes.append(
+            f"No loss is above {trained.max():.3g}: are these bits per byte? Then the loss is ln 2 * bits per byte * "
+            "bytes a token; laws fit either, but what is said in nats is then in bits."
+        )
+    return notes
 
 
 def _equal(values: Floats, others: Floats) -> bool:

@@ -96,3 +96,16 @@ def test_an_area_above_the_tokens_is_refused():
 def test_an_area_that_was_not_divided_by_the_peak_is_refused():
     said = refusal(typed(lr_area=[t * 1e-3 for t in typed()["tokens"]]))
     assert said.startswith("lr_area: every value is below 2 % of the tokens") and "divide by the peak rate" in said
+
+
+def test_losses_that_may_be_perplexities_are_asked_about():
+    notes = table_from_columns(typed(loss=[3.0 * x for x in LOSS[:7]] + [2.9 * x for x in LOSS[7:]])).notes
+    assert any(note.endswith("are these perplexities? Then the loss is ln(perplexity), and everything here is wrong.")
+               for note in notes)  # fmt: skip
+    assert not any("perplexities" in note for note in table_from_columns(typed()).notes)
+
+
+def test_losses_that_may_be_bits_per_byte_are_asked_about():
+    notes = table_from_columns(typed(loss=[x / 4 for x in LOSS])).notes
+    assert any(note.startswith("No loss is above 0.988: are these bits per byte?") for note in notes)
+    assert not any("bits per byte" in note for note in table_from_columns(typed()).notes)
