@@ -99,6 +99,12 @@ def _called(meant: str, names: Iterable[str]) -> list[str]:
 def _remedy(meant: str, names: Sequence[str]) -> str:
     if same := _called(meant, names):
         return f"if {same[0]!r} is it, call it {meant}"
+    wide = [name for name in names if name not in KNOWN and _plain(name).endswith("_loss")]
+    if meant in ("corpus", "loss") and len(wide) > 1:
+        return (
+            f"{listed(wide)} look like losses of several corpora beside each other: give each measurement a row of its "
+            "own, with the corpus' name in corpus and its loss in loss"
+        )
     if meant == "loss" and (found := _present("perplexity", names)):
         return f"the loss in nats a token is ln({found}): add it as a column loss"
     if meant == "loss" and (found := _present("bits_per_byte", names)):

@@ -87,3 +87,10 @@ def test_columns_of_the_contract_that_no_law_uses_are_left_out_in_silence():
 
 def test_names_that_are_no_text_are_refused():
     assert refusal({**typed(), 3: [1] * 14}).startswith("columns: a column is named 3; names are text")
+
+
+def test_losses_of_several_corpora_beside_each_other_are_recognised():
+    said = refusal({"tokens": [1e6], "domain_ratio": [0.5], "general_loss": [3.0], "law_loss": [4.0]})
+    assert said.startswith(
+        "corpus: the table has no such column; general_loss, law_loss look like losses of several corpora"
+    )

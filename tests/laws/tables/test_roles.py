@@ -193,3 +193,9 @@ def test_a_corpus_asked_for_that_is_not_there_is_refused_with_the_nearest():
 def test_what_is_wrong_with_other_corpora_does_not_keep_those_asked_for():
     columns = typed(loss=[*typed()["loss"][:7], *["broken"] * 7])
     assert len(table_from_columns(columns, corpora=["general"])) == 7
+
+
+def test_among_the_corpora_asked_for_one_is_the_target():
+    named = {name: "domain" if name >= "set22" else "general" for name in SETS}
+    table = table_from_columns(roles(typed(SETS), **named), corpora=["set00", "set23"])
+    assert table.target == "set23"
