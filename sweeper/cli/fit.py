@@ -1,7 +1,6 @@
 """`fit`: laws from a table of measurements, anybody's."""
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from sweeper.errors import SweeperError
 from sweeper.pipeline.plain import write_text
 
 if TYPE_CHECKING:
-    from sweeper.laws import LawSet, Table
+    from sweeper.laws import Table
 
 
 def add_fit(verbs: Any) -> None:
@@ -50,7 +49,7 @@ def fit_verb(arguments: argparse.Namespace) -> int:
         laws = fit(table, law=arguments.law, seed=arguments.seed, bootstrap=arguments.bootstrap, method=method)
     write_text(output, laws.to_json())
     if arguments.json:
-        print_json({"laws": str(output), "method": method, **_described(laws)})
+        print_json({"laws": str(output), "method": method, **laws.describe()})
         return 0
     if method is not None:
         print(f"method {method}")
@@ -84,13 +83,13 @@ def check_writable(output: Path, *read: Path) -> None:
 
 
 def _check_law(name: str) -> None:
-    from sweeper.laws.forms.registry import LAWS
+    from sweeper.laws import LAW_NAMES
     from sweeper.laws.tables.names import nearest_name
 
-    if name not in ("auto", *LAWS):
-        meant = nearest_name(name, LAWS)
+    if name not in LAW_NAMES:
+        meant = nearest_name(name, LAW_NAMES)
         hint = f"; did you mean {meant}?" if meant else ""
-        raise SweeperError(f"--law: {name!r} is not known; there are auto, {', '.join(LAWS)}{hint}")
+        raise SweeperError(f"--law: {name!r} is not known; there are {', '.join(LAW_NAMES)}{hint}")
 
 
 def _designed(table: "Table") -> str | None:
@@ -104,11 +103,3 @@ def _designed(table: "Table") -> str | None:
         others = ", ".join(method or "(none)" for method in ratios if method != most[0])
         print(f"method {most[0]} has the most ratios; --method fits another: {others}", file=sys.stderr)
     return most[0] or None if len(most) == 1 else None
-
-
-def _described(laws: "LawSet") -> dict[str, Any]:
-    described: dict[str, Any] = json.loads(laws.to_json())
-    for law in described["corpora"].values():
-        for candidate in law.get("candidates", {}).values():
-            candidate.pop("samples", None)
-    return described

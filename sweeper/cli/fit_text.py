@@ -13,11 +13,15 @@ _EXTREMES = "_extremes"
 
 def print_laws(laws: "LawSet") -> None:
     """On a terminal a table, else lines: every corpus with its laws' held-out errors; then notes, once each."""
+    from sweeper.laws import warnings_of
+
     if sys.stdout.isatty():
         _print_table(laws)
     else:
         _print_lines(laws)
-    for line in note_lines({name: law.notes for name, law in laws.corpora.items()}, laws.notes):
+    for name, law in laws.corpora.items():
+        print(f"{name}: {law.choice.why}")
+    for line in note_lines({name: warnings_of(law) for name, law in laws.corpora.items()}, laws.notes):
         print(f"note: {line}")
 
 
@@ -25,19 +29,21 @@ def _print_table(laws: "LawSet") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    fits = [fitted for law in laws.corpora.values() for fitted in law.candidates.values()]
-    kinds = list(dict.fromkeys(kind for each in fits for kind, error in each.held_out.items() if error is not None))
+    from sweeper.laws import held_out_nats
+
+    fits = [held_out_nats(fitted) for law in laws.corpora.values() for fitted in law.candidates.values()]
+    kinds = list(dict.fromkeys(kind for each in fits for kind, error in each.items() if error is not None))
     table = Table("corpus", "law", "rows", "runs", "R²", "RMSE", *(kind.replace("_", " ") for kind in kinds))
     for name, law in laws.corpora.items():
         for candidate, fitted in sorted(law.candidates.items(), key=lambda each: each[0] != law.law):
-            used, errors = candidate == law.law, [fitted.held_out.get(kind) for kind in kinds]
+            used, errors = candidate == law.law, [held_out_nats(fitted).get(kind) for kind in kinds]
             table.add_row(
                 name if used else "",
                 f"{candidate} (used)" if used else candidate,
                 str(law.rows) if used else "",
                 str(law.runs) if used else "",
-                f"{fitted.r2:.4f}",
-                f"{fitted.rmse:.4f}",
+                f"{fitted.quality.r2:.4f}",
+                f"{fitted.quality.rmse:.4f}",
                 *("" if error is None else f"{error:.4f}" for error in errors),
                 style=None if used else "dim",
             )
@@ -47,11 +53,13 @@ def _print_table(laws: "LawSet") -> None:
 
 
 def _print_lines(laws: "LawSet") -> None:
+    from sweeper.laws import held_out_nats
+
     for name, law in laws.corpora.items():
         print(f"{name}: {law.law} of {law.rows} rows in {law.runs} runs; R² {law.r2:.4f}, RMSE {law.rmse:.4f} nats")
         for candidate, fitted in law.candidates.items():
             used = " (used)" if candidate == law.law else ""
-            print(f"  {candidate}{used}: held-out errors in nats: {_errors(fitted.held_out)}")
+            print(f"  {candidate}{used}: held-out errors in nats: {_errors(held_out_nats(fitted))}")
 
 
 def note_lines(by_corpus: Mapping[str, Sequence[str]], common: Sequence[str]) -> list[str]:

@@ -1,9 +1,10 @@
 """Laws of loss for continual pre-training: fit, predict, recommend. Needs numpy; imports nothing else of ours."""
 
 from sweeper.laws.errors import LawError
-from sweeper.laws.fits.candidate import Candidate, Parameter
+from sweeper.laws.fits.candidate import Candidate, Parameter, held_out_nats
 from sweeper.laws.fits.corpus_fit import CorpusFit
-from sweeper.laws.fits.fitting import fit
+from sweeper.laws.fits.describe import warnings_of
+from sweeper.laws.fits.fitting import LAW_NAMES, fit
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.nearest import nearest_measured
 from sweeper.laws.fits.prediction import Prediction
@@ -18,6 +19,7 @@ from sweeper.laws.uses.recommendation import Recommendation
 from sweeper.laws.uses.tradeoff import recommend_tradeoff
 
 __all__ = [
+    "LAW_NAMES",
     "Anchored",
     "Candidate",
     "CorpusFit",
@@ -32,9 +34,11 @@ __all__ = [
     "Table",
     "critical_ratio",
     "fit",
+    "held_out_nats",
     "nearest_measured",
     "recommend_compute",
     "recommend_limited_domain",
     "recommend_tradeoff",
     "table_from_columns",
+    "warnings_of",
 ]

@@ -181,12 +181,15 @@ def _costs(records: list[TrialRecord]) -> tuple[float, str]:
 
 
 def _law_tables(answer: Answer) -> Iterator[Table]:
+
+    from sweeper.laws import held_out_nats
+
     for name, law in answer.fitted.laws.corpora.items():
-        errors = sorted({key for c in law.candidates.values() for key in c.held_out})
+        errors = sorted({key for c in law.candidates.values() for key in held_out_nats(c)})
         rows = tuple(
             (
-                f"{key}{' (used)' if key == law.law else ''}", len(c.parameters), c.r2, c.rmse, c.huber,
-                *(c.held_out.get(error) for error in errors),
+                f"{key}{' (used)' if key == law.law else ''}", len(c.parameters), c.quality.r2, c.quality.rmse,
+                c.quality.huber, *(held_out_nats(c).get(error) for error in errors),
             )
             for key, c in law.candidates.items()
         )  # fmt: skip

@@ -1,23 +1,23 @@
-"""One law fitted to one corpus: parameters, how well it fits, what it errs on rows left out."""
+"""A law fitted to one corpus, whatever the way: what prediction, choice and reports ask of it."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from sweeper.laws.arrays import Floats
-from sweeper.laws.engine.descent import Problem, fit_groups, huber, log_residuals
-from sweeper.laws.fits.holdout import HeldOut, held_out_errors
-from sweeper.laws.fits.noise import late_rows
-from sweeper.laws.forms.law import Law
+from sweeper.laws.engine.descent import huber
+from sweeper.laws.fits.holdout import HeldOut
+from sweeper.laws.fits.noise import Noise, late_rows
+from sweeper.laws.tables.points import Points
 from sweeper.laws.tables.table import Table
 
-_STARTS = 48
-_RESAMPLE_ITERATIONS = 60
+DRAWS = 1000
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A fitted number; stderr and the 90 % interval come from the bootstrap."""
+    """A fitted number with its standard error and 90 % interval."""
 
     value: float
     stderr: float
@@ -26,75 +26,102 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A law, fitted."""
+class Quality:
+    """How a law fits the rows that it was fitted to."""
 
-    law: Law
-    params: Floats
-    """(p,)"""
-    samples: Floats
-    """(bootstrap, p)"""
     huber: float
     """Mean Huber loss (1e-3) of log-loss residuals."""
     r2: float
     rmse: float
     """Nats, as mae."""
     mae: float
-    held_out_log: HeldOut
     scale: float
     """Typical loss in nats; turns errors of log loss into nats."""
 
-    @property
-    def name(self) -> str:
-        """The law's name."""
-        return self.law.name
 
-    @property
-    def parameters(self) -> dict[str, Parameter]:
-        """By name; logarithms are given back as what they are the logarithm of."""
-        result = {}
-        for i, name in enumerate(self.law.names):
-            values = np.concatenate([self.params[i : i + 1], self.samples[:, i]])
-            if name.startswith("ln_"):
-                name, values = name.removeprefix("ln_"), np.exp(values)
-            low, high = np.quantile(values[1:] if len(values) > 1 else values, (0.05, 0.95))
-            spread = float(np.std(values[1:])) if len(values) > 1 else float("nan")
-            result[name] = Parameter(float(values[0]), spread, float(low), float(high))
-        return result
-
-    @property
-    def held_out(self) -> dict[str, float | None]:
-        """Root mean square errors in nats; `leave_one_ratio_out` is over interior ratios, the selection criterion."""
-        logs = self.held_out_log.summary()
-        return {name: None if value is None else value * self.scale for name, value in logs.items()}
-
-
-def fit_candidate(problem: Problem, table: Table, resamples: Floats, rng: np.random.Generator) -> Candidate:
-    """Fits a law from many starts, then its held-out errors, then its bootstrap.
-
-    Args:
-        problem: The law and the rows.
-        table: The same rows.
-        resamples: (bootstrap, rows) row weights.
-        rng: Draws the starts.
-    """
-    law, rows = problem.law, np.ones((1, len(table)))
-    params = fit_groups(problem, rows, law.starts(rng, _STARTS)[None], iterations=200).params[0]
-    errors = held_out_errors(problem, table, params, rng)
-    samples = np.empty((0, len(params)))
-    if len(resamples):
-        starts = np.stack([np.vstack([params, law.starts(rng, 1)]) for _ in resamples])
-        samples = fit_groups(problem, resamples, starts, _RESAMPLE_ITERATIONS).params
-    residuals = law.predict(params[None], problem.points)[0] - table.loss
+def quality_of(log_loss: Floats, table: Table) -> Quality:
+    """Quality of predicted log losses (n,) of the table's rows."""
+    residuals = np.exp(log_loss) - table.loss
     total = float(np.sum((table.loss - table.loss.mean()) ** 2))
-    return Candidate(
-        law=law,
-        params=params,
-        samples=samples,
-        huber=float(huber(log_residuals(problem, params[None])).mean()),
+    return Quality(
+        huber=float(huber(log_loss - np.log(table.loss)).mean()),
         r2=1.0 - float(np.sum(residuals**2)) / total if total > 0 else 0.0,
         rmse=float(np.sqrt(np.mean(residuals**2))),
         mae=float(np.mean(np.abs(residuals))),
-        held_out_log=errors,
         scale=float(np.median(table.loss[late_rows(table)])),
     )
+
+
+class Candidate(Protocol):
+    """A fitted law."""
+
+    @property
+    def name(self) -> str:
+        """Short name, as in `fit(law=...)`."""
+
+    @property
+    def formula(self) -> str:
+        """The law in one line of text."""
+
+    @property
+    def source(self) -> str:
+        """Where it comes from."""
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """By name."""
+
+    @property
+    def quality(self) -> Quality:
+        """On the rows fitted."""
+
+    @property
+    def held_out_log(self) -> HeldOut:
+        """On rows left out."""
+
+    @property
+    def noise(self) -> Noise:
+        """Of a single run, or what stands in for it where none was repeated."""
+
+    @property
+    def effective_parameters(self) -> float:
+        """How many numbers the data decided: orders laws by simplicity."""
+
+    @property
+    def unidentified(self) -> tuple[str, ...]:
+        """Sentences on parameters that the data do not determine."""
+
+    def log_loss(self, points: Points) -> Floats:
+        """(n,) expected log loss."""
+
+    def log_draws(self, points: Points, ratios: Floats, excess: Floats, rng: np.random.Generator) -> Floats:
+        """(DRAWS, n) log losses as the truth might be; row i is one possible world at every point.
+
+        Args:
+            points: Where.
+            ratios: (n,) domain ratio of each point.
+            excess: (n,) tokens over the largest measured, minus 1.
+            rng: The same generator gives the same worlds.
+        """
+
+    def dump(self) -> dict[str, Any]:
+        """What `load` needs, as plain JSON types."""
+
+
+def held_out_nats(candidate: Candidate) -> dict[str, float | None]:
+    """Root mean square errors in nats; `leave_one_ratio_out` is over interior ratios, the selection criterion."""
+    logs, scale = candidate.held_out_log.summary(), candidate.quality.scale
+    return {name: None if value is None else value * scale for name, value in logs.items()}
+
+
+def parameters_of(names: tuple[str, ...], values: Floats, samples: Floats) -> dict[str, Parameter]:
+    """Parameters by name from their values (p,) and draws (m, p); logarithms are given back as what they are of."""
+    result = {}
+    for i, name in enumerate(names):
+        column = np.concatenate([values[i : i + 1], samples[:, i]])
+        if name.startswith("ln_"):
+            name, column = name.removeprefix("ln_"), np.exp(column)
+        low, high = np.quantile(column[1:] if len(column) > 1 else column, (0.05, 0.95))
+        spread = float(np.std(column[1:])) if len(column) > 1 else float("nan")
+        result[name] = Parameter(float(column[0]), spread, float(low), float(high))
+    return result

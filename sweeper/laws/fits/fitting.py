@@ -1,72 +1,83 @@
 """From a table to the laws of every corpus."""
 
-from typing import Literal
-
 import numpy as np
 
-from sweeper.laws.engine.descent import Problem, log_residuals
+from sweeper.laws.arrays import Floats
+from sweeper.laws.engine.objective import Problem
 from sweeper.laws.engine.resample import resampled_runs, row_weights
 from sweeper.laws.errors import LawError
-from sweeper.laws.fits.candidate import Candidate, fit_candidate
+from sweeper.laws.fits.baselines import baseline_errors
+from sweeper.laws.fits.candidate import Candidate
+from sweeper.laws.fits.choice import Choice, choose
 from sweeper.laws.fits.corpus_fit import CorpusFit
-from sweeper.laws.fits.holdout import interpolation_error, unchanged_error
+from sweeper.laws.fits.curve import CurveFit, fit_anchored
+from sweeper.laws.fits.holdout import Folds, folds_of
 from sweeper.laws.fits.lawset import LawSet
-from sweeper.laws.fits.noise import emphasis, late_rows, replicate_noise, residual_noise
-from sweeper.laws.forms.anchored import Anchored
-from sweeper.laws.forms.dcpt import DCpt
-from sweeper.laws.forms.law import Law, frame_of
-from sweeper.laws.tables.points import points_of
+from sweeper.laws.fits.noise import Noise, emphasis, late_rows, replicate_noise
+from sweeper.laws.fits.parametric import ParametricFit, fit_parametric
+from sweeper.laws.forms.law import frame_of
+from sweeper.laws.forms.registry import LAWS, make_law, missing_columns
+from sweeper.laws.tables.points import Points, points_of
 from sweeper.laws.tables.table import Table
 
-LawName = Literal["auto", "dcpt", "anchored"]
+AUTO = ("dcpt", CurveFit.name)
+"""Laws that `auto` compares."""
+LAW_NAMES = ("auto", CurveFit.name, *LAWS)
 _MIN_ROWS = 4
 
 
 def fit(
-    table: Table, *, law: LawName = "auto", seed: int = 0, bootstrap: int = 200, method: str | None = None
+    table: Table,
+    *,
+    law: str = "auto",
+    seed: int = 0,
+    bootstrap: int = 200,
+    method: str | None = None,
 ) -> LawSet:
     """Fits laws to every corpus of the mixture.
 
     Args:
         table: Measurements of one method (or name it in `method`).
-        law: `auto` fits both laws and uses the one with the smaller leave-one-ratio-out error at interior ratios, in
-            the second half of the tokens; a name fits and uses that law alone.
+        law: `auto` fits the anchored and the D-CPT law and uses what predicts left-out rows best, an average where that
+            is better; a name fits and uses that law alone.
         seed: Of starts and resamples; the same seed gives the same laws.
-        bootstrap: Resamples of whole runs; 0 leaves the parameters' spread out of the intervals.
+        bootstrap: Resamples of whole runs for laws of a fixed number of parameters; 0 leaves the parameters' spread
+            out of their intervals.
         method: Fit the rows of this method.
 
     Raises:
         LawError: several methods, too few rows, or a law that the table does not allow.
     """
-    if law not in ("auto", "dcpt", "anchored"):
-        raise LawError(f"law: {law!r} is not known; allowed are auto, dcpt, anchored")
+    if law not in LAW_NAMES:
+        raise LawError(f"law: {law!r} is not known; allowed are {', '.join(LAW_NAMES)}")
     if bootstrap < 0:
         raise LawError(f"bootstrap: {bootstrap} is below 0")
-    table, trained = _one_method(table, method)
-    rng = np.random.default_rng([seed, 1])
-    trials, draws = resampled_runs(trained, bootstrap, rng)
-    corpora, notes = {}, [*table.notes, *_table_notes(trained)]
+    trained = _one_method(table, method)
+    trials, draws = resampled_runs(trained, bootstrap, np.random.default_rng([seed, 1]))
+    fits, notes = {}, [*table.notes, *_table_notes(trained)]
     for name in trained.corpora:
         rows = trained.where(corpus=name)
         if not np.any(rows.share > 0):
             notes.append(f"{name} is in no mixture: a law of its own share says nothing, so none is fitted.")
             continue
-        corpora[name] = _fit_corpus(rows, law, row_weights(rows, trials, draws), np.random.default_rng([seed, 2]))
-    if not corpora:
+        fits[name] = _fit_corpus(rows, law, row_weights(rows, trials, draws), np.random.default_rng([seed, 2]))
+    if not fits:
         raise LawError("corpus: no measured corpus is part of a mixture; check domain_ratio or ratio.NAME")
     return LawSet(
-        corpora=corpora,
+        corpora=fits,
         target=table.target,
         remainder=table.remainder,
         ratio_range=(float(trained.domain_ratio.min()), float(trained.domain_ratio.max())),
         area_per_token=_area_per_token(trained),
+        method=str(trained.method[0]),
+        lora_r=float(np.median(ranks)) if (ranks := trained.lora_r[~np.isnan(trained.lora_r)]).size else None,
         seed=seed,
         notes=notes,
     )
 
 
-def _one_method(table: Table, method: str | None) -> tuple[Table, Table]:
-    """All rows of the method, and those after some training."""
+def _one_method(table: Table, method: str | None) -> Table:
+    """The rows of the method after some training."""
     if method is not None:
         table = table.where(method=method)
     trained = table.rows(table.tokens > 0)
@@ -77,7 +88,7 @@ def _one_method(table: Table, method: str | None) -> tuple[Table, Table]:
         raise LawError(
             f"method: the table has {', '.join(methods)}; a law is a law of one method, so name which to fit"
         )
-    return table, trained
+    return trained
 
 
 def _table_notes(trained: Table) -> list[str]:
@@ -95,58 +106,89 @@ def _table_notes(trained: Table) -> list[str]:
     return notes
 
 
-def _fit_corpus(
-    rows: Table, law: LawName, resamples: np.ndarray[tuple[int, ...], np.dtype[np.float64]], rng: np.random.Generator
-) -> CorpusFit:
+def _fit_corpus(rows: Table, law: str, resamples: Floats, rng: np.random.Generator) -> CorpusFit:
+    name = str(rows.corpus[0])
     if len(rows) < _MIN_ROWS:
-        raise LawError(f"loss: {rows.corpus[0]} has {len(rows)} rows; at least {_MIN_ROWS} are needed to fit anything")
-    points, log_loss, notes = points_of(rows), np.log(rows.loss), []
-    frame = frame_of(points, rows.loss)
-    laws: list[Law] = [DCpt(frame)] if law != "anchored" else []
-    if law != "dcpt":
-        if np.isnan(rows.base_loss).any():
-            missing = "Base losses are missing for some rows (no base_loss, no row at tokens = 0)"
-            if law == "anchored":
-                raise LawError(f"base_loss: {rows.corpus[0]}: {missing.lower()}; the anchored law needs them")
-            notes.append(f"{missing}: the anchored law is not available.")
-        else:
-            laws.append(Anchored(frame))
-            notes += [] if frame.decayed else ["No row is in the decay of a schedule: the annealing term is left out."]
-    problems = {each.name: Problem(each, points, log_loss, emphasis(rows)) for each in laws}
-    candidates = {name: fit_candidate(problem, rows, resamples, rng) for name, problem in problems.items()}
-    chosen = _choose(candidates, notes)
-    noise = replicate_noise(rows.rows(late_rows(rows)))
+        raise LawError(f"loss: {name} has {len(rows)} rows; at least {_MIN_ROWS} are needed to fit anything")
+    points, folds = points_of(rows), folds_of(rows)
+    noise, notes = replicate_noise(rows.rows(late_rows(rows))), _notes(rows, points)
+    candidates: dict[str, Candidate] = {}
+    errors: dict[str, Floats] = {}
+    for each in (law,) if law != "auto" else AUTO:
+        refused = _refused(each, points)
+        if refused and law != "auto":
+            raise LawError(f"{refused[0]}: {name}: {refused[1]}")
+        if refused:
+            notes.append(f"{each} is not fitted: {refused[1]}.")
+            continue
+        candidates[each], errors[each] = _candidate(each, rows, points, folds, noise, rng)
+    if not candidates:
+        raise LawError(f"loss: {name}: no law can be fitted: {' '.join(notes)}")
+    choice = choose(errors, folds, {each: fitted.effective_parameters for each, fitted in candidates.items()})
+    candidates = {each: _with_samples(fitted, choice, rows, resamples, rng) for each, fitted in candidates.items()}
     if noise is None:
-        residuals = log_residuals(problems[chosen], candidates[chosen].params[None])[0]
-        noise = residual_noise(residuals[late_rows(rows)], len(candidates[chosen].params) // 2)
-        notes.append(
-            "No run was repeated with another seed: the spread about the law stands in for the noise of a run."
-        )
+        notes.append("No run was repeated with another seed: what curves show of it stands in for the noise of a run.")
     known = rows.rows(~np.isnan(rows.base_loss))
     return CorpusFit(
-        corpus=str(rows.corpus[0]),
-        law=chosen,
+        corpus=name,
+        choice=choice,
         candidates=candidates,
         rows=len(rows),
         runs=len(np.unique(rows.trial)),
         ratios=tuple(float(r) for r in np.unique(np.round(rows.domain_ratio, 3))),
         max_tokens={float(n): float(rows.tokens[rows.params == n].max()) for n in np.unique(rows.params)},
         base_losses={float(n): float(np.median(known.base_loss[known.params == n])) for n in np.unique(known.params)},
-        noise_log=noise,
-        interpolation_log=interpolation_error(rows),
-        unchanged_log=unchanged_error(rows),
+        noise_log=noise or candidates[choice.law].noise,
+        baselines_log=baseline_errors(rows),
         notes=notes,
     )
 
 
-def _choose(candidates: dict[str, Candidate], notes: list[str]) -> str:
-    """The smaller leave-one-ratio-out error; the anchored law where there is none to compare."""
-    scores = {name: candidate.held_out_log.interior() for name, candidate in candidates.items()}
-    known = {name: score for name, score in scores.items() if score is not None}
-    if len(known) == len(candidates):
-        return min(known, key=lambda name: known[name])
-    notes.append("Fewer than three ratios: no ratio can be left out, so laws are not compared by held-out error.")
-    return "anchored" if "anchored" in candidates else next(iter(candidates))
+def _notes(rows: Table, points: Points) -> list[str]:
+    notes = []
+    if np.isnan(rows.base_loss).any():
+        notes.append(
+            "Base losses are missing for some rows (no base_loss, no row at tokens = 0): the anchored law estimates "
+            "them."
+        )
+    if not np.any(points.annealed > 0.01):
+        notes.append("No row is in the decay of a schedule: what annealing gains is not known.")
+    return notes
+
+
+def _refused(law: str, points: Points) -> tuple[str, str] | None:
+    """Why a law cannot be fitted to the points: the column and a sentence."""
+    if law == CurveFit.name:
+        return None
+    missing = missing_columns(law, points)
+    if missing:
+        return missing[0], f"the law {law} needs {', '.join(missing)} in every row"
+    space = make_law(law, frame_of(points, np.ones(len(points)))).space()
+    free = int(np.sum(space.upper > space.lower))
+    if len(points) <= free:
+        return "loss", f"{len(points)} rows are too few for the {free} parameters of the law {law}"
+    return None
+
+
+def _candidate(
+    law: str, rows: Table, points: Points, folds: Folds, noise: Noise | None, rng: np.random.Generator
+) -> tuple[Candidate, Floats]:
+    if law == CurveFit.name:
+        return fit_anchored(points, rows, folds, rng)
+    return fit_parametric(_problem(law, rows, points), rows, folds, noise, rng)
+
+
+def _problem(law: str, rows: Table, points: Points) -> Problem:
+    return Problem(make_law(law, frame_of(points, rows.loss)), points, np.log(rows.loss), emphasis(rows))
+
+
+def _with_samples(
+    fitted: Candidate, choice: Choice, rows: Table, resamples: Floats, rng: np.random.Generator
+) -> Candidate:
+    """With a bootstrap where the law takes part in predictions; a posterior is drawn already."""
+    if not isinstance(fitted, ParametricFit) or fitted.name not in choice.weights:
+        return fitted
+    return fitted.resampled(_problem(fitted.name, rows, points_of(rows)), rows, resamples, rng)
 
 
 def _area_per_token(trained: Table) -> float:

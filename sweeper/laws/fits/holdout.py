@@ -5,12 +5,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats
-from sweeper.laws.engine.descent import Problem, fit_groups, log_residuals
 from sweeper.laws.fits.local import extremes_of, interior_of, pooled
 from sweeper.laws.fits.noise import late_rows
 from sweeper.laws.tables.table import Table
 
-_STARTS = 10
+MIN_RATIOS = 3
+MIN_SIZES = 4
+"""Sizes from which on the largest is predicted from the others."""
+_Z90 = 1.645
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Rows to leave out, one fold a row of `left_out`: each ratio, the last third of tokens, the largest size.
+
+    A fold that the table does not allow is not there.
+    """
+
+    left_out: Bools
+    """(folds, n)"""
+    judged: Bools
+    """(folds, n): the rows of a fold whose errors count."""
+    names: tuple[str, ...]
+    """`ratio`, `last_third` or `largest_size`."""
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True)
@@ -27,6 +47,8 @@ class HeldOut:
     """The same errors for each unit of tokens beyond those fitted, over the largest fitted."""
     by_size: float | None
     """The largest size, fitted on the others; None with fewer than four sizes."""
+    coverage: float | None = None
+    """Part of the judged rows that lay within the 90 % interval of the fit that had not seen them."""
 
     def interior(self) -> float | None:
         """Root mean square over ratios between the extremes, the selection criterion; None with fewer than three."""
@@ -44,49 +66,69 @@ class HeldOut:
         }
 
 
-def held_out_errors(problem: Problem, table: Table, params: Floats, rng: np.random.Generator) -> HeldOut:
-    """All held-out errors in one batch of fits.
+def folds_of(table: Table) -> Folds:
+    """The folds that a table of one corpus allows."""
+    late, ratios = late_rows(table), distinct_ratios(table.domain_ratio)
+    left_out: list[Bools] = []
+    names: list[str] = []
+    if len(ratios) >= MIN_RATIOS:
+        left_out += [at_ratio(table, ratio) for ratio in ratios]
+        names += ["ratio"] * len(ratios)
+    third = last_third(table)
+    if third.any() and enough_tokens(table, third):
+        left_out.append(third)
+        names.append("last_third")
+    if len(np.unique(table.params)) >= MIN_SIZES:
+        left_out.append(np.asarray(table.params == table.params.max()))
+        names.append("largest_size")
+    rows = np.array(left_out, dtype=np.bool_).reshape(len(names), len(table))
+    thirds = np.array([name == "last_third" for name in names], dtype=np.bool_)
+    return Folds(rows, rows & (late | thirds[:, None]), tuple(names))
+
+
+def held_out_of(table: Table, folds: Folds, residuals: Floats, about: Floats, spreads: Floats | None = None) -> HeldOut:
+    """Pools what fits to the folds' other rows said.
 
     Args:
-        problem: The law and all rows.
-        table: The same rows.
-        params: (p,) the fit to all rows, one of the starts.
-        rng: Draws the other starts.
+        table: Rows of one corpus.
+        folds: Its folds.
+        residuals: (folds, n) predicted minus measured log loss.
+        about: (n,) the same of the fit to all rows.
+        spreads: (folds, n) standard deviation that each prediction gave for a single run.
     """
-    late = late_rows(table)
-    ratios = _distinct(table.domain_ratio)
-    folds: list[Bools] = [np.isclose(table.domain_ratio, r, atol=6e-4) for r in ratios] if len(ratios) >= 3 else []
-    third = _last_third(table)
-    folds.append(third)
-    largest = np.asarray(table.params == table.params.max())
-    folds.append(largest)
-    weights = 1.0 - np.array(folds, dtype=np.float64)
-    starts = np.stack([np.vstack([params, problem.law.starts(rng, _STARTS - 1)]) for _ in folds])
-    residuals = log_residuals(problem, fit_groups(problem, weights, starts).params)
-    by_ratio = {
-        ratio: _rms(residuals[i, fold & late])
-        for i, (ratio, fold) in enumerate(zip(ratios, folds[:-2], strict=False))
-        if np.any(fold & late)
-    }
-    enough = _enough_tokens(table, third)
-    about = log_residuals(problem, params[None])[0]
+    by_ratio, third, excess, size = {}, {}, {}, None
+    for name, rows, errors in zip(folds.names, folds.judged, residuals, strict=True):
+        if name == "ratio" and rows.any():
+            by_ratio[float(np.round(table.domain_ratio[rows][0], 3))] = rms(errors[rows])
+        elif name == "last_third":
+            third = _each_ratio(table, rows, errors)
+            excess = _each_ratio(table, rows, errors, _excess(table, rows))
+        elif name == "largest_size" and rows.any():
+            size = rms(errors[rows])
     return HeldOut(
         by_ratio=by_ratio,
-        fitted=_each_ratio(table, late, about),
-        last_third=_each_ratio(table, third, residuals[-2]) if enough else {},
-        per_excess=_each_ratio(table, third, residuals[-2], _excess(table, third)) if enough else {},
-        by_size=_rms(residuals[-1, largest & late]) if len(np.unique(table.params)) >= 4 else None,
+        fitted=_each_ratio(table, late_rows(table), about),
+        last_third=third,
+        per_excess=excess,
+        by_size=size,
+        coverage=_coverage(folds, residuals, spreads),
     )
+
+
+def _coverage(folds: Folds, residuals: Floats, spreads: Floats | None) -> float | None:
+    if spreads is None or not folds.judged.any():
+        return None
+    return float(np.mean((np.abs(residuals) <= _Z90 * spreads)[folds.judged]))
 
 
 def _each_ratio(table: Table, rows: Bools, errors: Floats, unit: Floats | None = None) -> dict[float, float]:
     """Root mean square over the rows of each ratio, as a multiple of `unit` where that is given."""
     unit = np.ones(len(table)) if unit is None else unit
     found = {}
-    for ratio in _distinct(table.domain_ratio):
-        at = rows & _at(table, ratio)
+    for ratio in distinct_ratios(table.domain_ratio):
+        at = rows & at_ratio(table, ratio)
         if at.any():
-            found[ratio] = _rms(errors[at]) / _rms(unit[at])
+            found[ratio] = rms(errors[at]) / rms(unit[at])
     return found
 
 
@@ -96,54 +138,27 @@ def _excess(table: Table, third: Bools) -> Floats:
     return np.asarray(table.tokens / kept - 1.0)
 
 
-def interpolation_error(table: Table) -> float | None:
-    """What joining the neighbouring ratios by a line would have erred, by the same measure; None where it cannot."""
-    late, ratios = late_rows(table), _distinct(table.domain_ratio)
-    errors = {}
-    for before, ratio, after in zip(ratios, ratios[1:], ratios[2:], strict=False):
-        misses = [
-            _interpolation_miss(table, int(row), before, after) for row in np.flatnonzero(late & _at(table, ratio))
-        ]
-        known = [miss for miss in misses if miss is not None]
-        if known:
-            errors[ratio] = _rms(np.array(known))
-    return pooled(errors)
-
-
-def unchanged_error(table: Table) -> float | None:
-    """What "the loss stays at the base model's" would have erred at interior ratios; None without base losses."""
-    ratios = _distinct(table.domain_ratio)[1:-1]
-    late = late_rows(table)
-    changes = np.log(table.loss / table.base_loss)
-    mean = pooled({ratio: _rms(changes[late & _at(table, ratio)]) for ratio in ratios})
-    return None if mean is None or np.isnan(mean) else mean
-
-
-def _distinct(ratios: Floats) -> list[float]:
+def distinct_ratios(ratios: Floats) -> list[float]:
+    """Sorted, rounded to three digits."""
     return [float(r) for r in np.unique(np.round(ratios, 3))]
 
 
-def _at(table: Table, ratio: float) -> Bools:
+def at_ratio(table: Table, ratio: float) -> Bools:
+    """(n,) rows of that domain ratio."""
     return np.asarray(np.isclose(table.domain_ratio, ratio, atol=6e-4))
 
 
-def _rms(errors: Floats) -> float:
+def rms(errors: Floats) -> float:
+    """Root mean square."""
     return float(np.sqrt(np.mean(errors**2)))
 
 
-def _last_third(table: Table) -> Bools:
+def last_third(table: Table) -> Bools:
+    """(n,) rows beyond two thirds of what their size was trained for."""
     largest = np.array([table.tokens[table.params == n].max() for n in table.params])
     return np.asarray(table.tokens > largest * (2 / 3) * (1 + 1e-9))
 
 
-def _enough_tokens(table: Table, third: Bools) -> bool:
+def enough_tokens(table: Table, third: Bools) -> bool:
+    """Whether every size keeps two token counts without its last third."""
     return all(len(np.unique(table.tokens[~third & (table.params == n)])) >= 2 for n in np.unique(table.params))
-
-
-def _interpolation_miss(table: Table, row: int, before: float, after: float) -> float | None:
-    same = (table.params == table.params[row]) & np.isclose(table.tokens, table.tokens[row], rtol=0.02)
-    sides = [np.log(table.loss[same & _at(table, side)]) for side in (before, after)]
-    if not all(side.size for side in sides):
-        return None
-    weight = (table.domain_ratio[row] - before) / (after - before)
-    return float((1 - weight) * sides[0].mean() + weight * sides[1].mean() - np.log(table.loss[row]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,12 +10,9 @@ from numpy.typing import ArrayLike
 from sweeper.laws.arrays import Floats
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.corpus_fit import CorpusFit
-from sweeper.laws.fits.prediction import Prediction, interval, sample_losses
+from sweeper.laws.fits.prediction import MAX_EXTRAPOLATION, Prediction, interval, sample_losses
 from sweeper.laws.forms.law import MIN_SIZES_FOR_POWERS
 from sweeper.laws.tables.points import Points
-
-MAX_EXTRAPOLATION = 2.0
-"""Tokens over measured tokens beyond which no prediction should be trusted."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,10 @@ class LawSet:
     """Smallest and largest domain ratio measured."""
     area_per_token: float
     """Learning-rate area over tokens at the end of the measured runs."""
+    method: str
+    """Of the runs that were fitted; empty where it is not named."""
+    lora_r: float | None
+    """Median rank of their adapters."""
     seed: int
     notes: list[str] = field(default_factory=list)
 
@@ -111,6 +113,12 @@ class LawSet:
             notes=self._notes(fit, points, ratios, extrapolation),
         )
 
+    def describe(self) -> dict[str, Any]:
+        """What the laws say of themselves, as plain JSON types: what `fit --json` prints."""
+        from sweeper.laws.fits.describe import describe
+
+        return describe(self)
+
     def to_json(self) -> str:
         """Everything that predict needs, as plain JSON."""
         from sweeper.laws.fits.serialise import dump
@@ -156,7 +164,16 @@ class LawSet:
         if self.corpora[corpus].base_losses:
             base = np.vectorize(lambda n: self.base_loss(corpus, float(n)), otypes=[np.float64])(params)
         area = np.where(np.isnan(area), tokens * self.area_per_token, area)
-        points = Points(params=params, tokens=tokens, share=own, lr_area=area, annealed=1 - fraction, base_loss=base)
+        points = Points(
+            params=params,
+            tokens=tokens,
+            share=own,
+            lr_area=area,
+            annealed=1 - fraction,
+            base_loss=base,
+            lora_r=np.full(tokens.shape, np.nan if self.lora_r is None else self.lora_r),
+            method=np.full(tokens.shape, self.method),
+        )
         return points, ratio
 
     def _notes(self, fit: CorpusFit, points: Points, ratios: Floats, extrapolation: float) -> tuple[str, ...]:

@@ -55,6 +55,11 @@ def residual_noise(residuals: Floats, parameters: int) -> Noise:
     return Noise(float(np.sqrt(np.sum(residuals**2) / freedom)), min(freedom, 10), False)
 
 
+def run_noise(table: Table, about: Floats, parameters: int) -> Noise:
+    """What stands in for replicates: the spread (n,) about a law of so many parameters, late in training."""
+    return residual_noise(about[late_rows(table)], parameters // 2)
+
+
 def late_rows(table: Table) -> Bools:
     """Rows in the second half of what their size was trained for: where recommendations are made."""
     largest = np.array([table.tokens[table.params == n].max() for n in table.params])

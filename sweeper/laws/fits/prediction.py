@@ -1,15 +1,17 @@
 """A predicted loss with its interval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
 
 from sweeper.laws.arrays import Floats
+from sweeper.laws.fits.candidate import DRAWS
 from sweeper.laws.fits.corpus_fit import CorpusFit
 from sweeper.laws.tables.points import Points
 
-DRAWS = 1000
+MAX_EXTRAPOLATION = 2.0
+"""Tokens over measured tokens beyond which no prediction should be trusted: laws are not followed further."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,12 @@ class Prediction:
 
 
 def sample_losses(fit: CorpusFit, points: Points, ratios: Floats, *, noise: bool, seed: int) -> tuple[Floats, Floats]:
-    """The law's losses (n,) and draws of them (draws, n).
+    """Expected losses (n,) and draws of them (draws, n).
 
-    Each draw takes one bootstrap sample of the parameters and adds three deviations of log loss, the same standardised
-    one at every point: the law's own error, extrapolation in tokens, and (with `noise`) that of a single run. So a
-    draw is a smooth curve. The noise, often estimated from few runs, follows Student's t.
+    A draw is one law's possible world, laws taking part by their weights, plus (with `noise`) one standardised
+    deviation of a single run for all points, by Student's t since it is often estimated from few runs. So a draw is a
+    smooth curve. Beyond `MAX_EXTRAPOLATION` laws are not followed: the loss stays as it is there, and draws spread by
+    what a doubling of tokens changes.
 
     Args:
         fit: The corpus.
@@ -41,20 +44,39 @@ def sample_losses(fit: CorpusFit, points: Points, ratios: Floats, *, noise: bool
         noise: Whether the question is about a new measured run.
         seed: Together with the corpus' name this fixes the draws.
     """
-    candidate = fit.chosen
-    center = candidate.law.predict(candidate.params[None], points)[0]
-    samples = candidate.samples if len(candidate.samples) else candidate.params[None]
     rng = np.random.default_rng([seed, crc32(fit.corpus.encode())])
-    logs = np.log(np.maximum(candidate.law.predict(samples, points), 1e-6))[np.arange(DRAWS) % len(samples)]
-    excess = points.tokens / fit.reach(points.params) - 1.0
-    logs += rng.standard_normal((DRAWS, 1)) * fit.model_error(ratios)
-    logs += rng.standard_normal((DRAWS, 1)) * fit.extrapolation_error(ratios, excess)
+    reach = fit.reach(points.params)
+    beyond = np.maximum(points.tokens / (MAX_EXTRAPOLATION * reach), 1.0)
+    near = _shortened(points, beyond)
+    excess = near.tokens / reach - 1.0
+    center, logs = np.zeros(len(points)), np.empty((DRAWS, len(points)))
+    turns = (rng.permutation(DRAWS) + 0.5) / DRAWS
+    passed = 0.0
+    for name, weight in fit.choice.weights.items():
+        candidate = fit.candidates[name]
+        center += weight * candidate.log_loss(near)
+        mine = (turns >= passed) & (turns < passed + weight)
+        logs[mine] = candidate.log_draws(near, ratios, excess, rng)[mine]
+        passed += weight
+    if np.any(beyond > 1.0):
+        logs += rng.standard_normal((DRAWS, 1)) * _change_of_doubling(fit, near) * np.log2(beyond)
     if noise:
         logs += rng.standard_t(max(fit.noise_log.dof, 1), (DRAWS, 1)) * fit.noise_log.sd
-    return center, np.exp(logs)
+    return np.exp(center), np.exp(logs)
 
 
 def interval(center: Floats, samples: Floats, level: float) -> tuple[Floats, Floats]:
     """The central interval of the samples, stretched where needed to hold the point prediction."""
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return np.minimum(low, center), np.maximum(high, center)
+
+
+def _shortened(points: Points, times: Floats) -> Points:
+    """The points, each at so many times fewer tokens."""
+    return replace(points, tokens=points.tokens / times, lr_area=points.lr_area / times)
+
+
+def _change_of_doubling(fit: CorpusFit, points: Points) -> Floats:
+    """(n,) how much the log loss changes from half the tokens on."""
+    half = _shortened(points, np.full(len(points), 2.0))
+    return np.abs(fit.chosen.log_loss(points) - fit.chosen.log_loss(half))

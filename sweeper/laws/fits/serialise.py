@@ -1,39 +1,30 @@
-"""Laws as plain JSON, bootstrap samples included."""
+"""Laws as plain JSON."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from sweeper.laws.errors import LawError
-from sweeper.laws.fits.candidate import Candidate
+from sweeper.laws.fits.candidate import Candidate, Quality
+from sweeper.laws.fits.choice import Choice
 from sweeper.laws.fits.corpus_fit import CorpusFit
+from sweeper.laws.fits.curve import CurveFit
+from sweeper.laws.fits.describe import describe
 from sweeper.laws.fits.holdout import HeldOut
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.noise import Noise
-from sweeper.laws.forms.anchored import Anchored
-from sweeper.laws.forms.dcpt import DCpt
-from sweeper.laws.forms.law import Frame, Law
+from sweeper.laws.fits.parametric import ParametricFit
+from sweeper.laws.forms.law import Frame
+from sweeper.laws.forms.registry import make_law
 
-VERSION = 3
+VERSION = 4
 _BY_RATIO = ("by_ratio", "fitted", "last_third", "per_excess")
 """Errors of held-out rows that are kept ratio by ratio."""
 
 
 def dump(laws: LawSet) -> str:
-    """The text of a law set. Derived numbers (parameters, held_out) stand beside what they come from, for readers."""
-    data = {
-        "version": VERSION,
-        "target": laws.target,
-        "remainder": laws.remainder,
-        "ratio_range": laws.ratio_range,
-        "area_per_token": laws.area_per_token,
-        "seed": laws.seed,
-        "notes": laws.notes,
-        "corpora": {name: _dump_fit(fit) for name, fit in laws.corpora.items()},
-    }
-    return json.dumps(data, indent=1, allow_nan=False)
+    """The text of a law set: what `describe` says, for readers, and beside it what predictions need."""
+    return json.dumps({"version": VERSION, **describe(laws), "fitted": _fitted(laws)}, indent=1, allow_nan=False)
 
 
 def load(text: str) -> LawSet:
@@ -49,30 +40,41 @@ def load(text: str) -> LawSet:
         raise LawError("laws: this is not the JSON of fitted laws; run fit again") from error
     if version != VERSION:
         raise LawError(f"laws: the file has version {version}, this program reads {VERSION}; run fit again")
+    fitted = data["fitted"]
     return LawSet(
-        corpora={name: _load_fit(name, fit) for name, fit in data["corpora"].items()},
+        corpora={name: _load_fit(name, fit) for name, fit in fitted["corpora"].items()},
         target=data["target"],
-        remainder=data["remainder"],
+        remainder=fitted["remainder"],
         ratio_range=(data["ratio_range"][0], data["ratio_range"][1]),
-        area_per_token=data["area_per_token"],
+        area_per_token=fitted["area_per_token"],
+        method=fitted["method"],
+        lora_r=fitted["lora_r"],
         seed=data["seed"],
         notes=data["notes"],
     )
 
 
+def _fitted(laws: LawSet) -> dict[str, Any]:
+    return {
+        "remainder": laws.remainder,
+        "area_per_token": laws.area_per_token,
+        "method": laws.method,
+        "lora_r": laws.lora_r,
+        "corpora": {name: _dump_fit(fit) for name, fit in laws.corpora.items()},
+    }
+
+
 def _dump_fit(fit: CorpusFit) -> dict[str, Any]:
     return {
-        "law": fit.law,
+        "weights": fit.choice.weights,
+        "why": fit.choice.why,
         "rows": fit.rows,
         "runs": fit.runs,
         "ratios": fit.ratios,
         "max_tokens": list(fit.max_tokens.items()),
         "base_losses": list(fit.base_losses.items()),
-        "noise": fit.noise,
         "noise_log": asdict(fit.noise_log),
-        "held_out": fit.held_out,
-        "interpolation_log": fit.interpolation_log,
-        "unchanged_log": fit.unchanged_log,
+        "baselines_log": dict(fit.baselines_log),
         "notes": fit.notes,
         "candidates": {name: _dump_candidate(candidate) for name, candidate in fit.candidates.items()},
     }
@@ -81,24 +83,12 @@ def _dump_fit(fit: CorpusFit) -> dict[str, Any]:
 def _dump_candidate(candidate: Candidate) -> dict[str, Any]:
     errors = candidate.held_out_log
     return {
-        "formula": candidate.law.formula,
-        "source": candidate.law.source,
-        "parameters": {
-            name: {k: v if np.isfinite(v) else None for k, v in asdict(parameter).items()}
-            for name, parameter in candidate.parameters.items()
-        },
-        "held_out": candidate.held_out,
-        "frame": asdict(candidate.law.frame),
-        "params": candidate.params.tolist(),
-        "samples": candidate.samples.tolist(),
-        "huber": candidate.huber,
-        "r2": candidate.r2,
-        "rmse": candidate.rmse,
-        "mae": candidate.mae,
-        "scale": candidate.scale,
+        **candidate.dump(),
+        "quality": asdict(candidate.quality),
         "held_out_log": {
             **{name: list(getattr(errors, name).items()) for name in _BY_RATIO},
             "by_size": errors.by_size,
+            "coverage": errors.coverage,
         },
     }
 
@@ -106,7 +96,7 @@ def _dump_candidate(candidate: Candidate) -> dict[str, Any]:
 def _load_fit(name: str, data: dict[str, Any]) -> CorpusFit:
     return CorpusFit(
         corpus=name,
-        law=data["law"],
+        choice=Choice(data["weights"], data["why"]),
         candidates={each: _load_candidate(each, value) for each, value in data["candidates"].items()},
         rows=data["rows"],
         runs=data["runs"],
@@ -114,24 +104,16 @@ def _load_fit(name: str, data: dict[str, Any]) -> CorpusFit:
         max_tokens=dict(data["max_tokens"]),
         base_losses=dict(data["base_losses"]),
         noise_log=Noise(**data["noise_log"]),
-        interpolation_log=data["interpolation_log"],
-        unchanged_log=data["unchanged_log"],
+        baselines_log=data["baselines_log"],
         notes=data["notes"],
     )
 
 
 def _load_candidate(name: str, data: dict[str, Any]) -> Candidate:
-    frame = Frame(**{**data["frame"], "sizes": tuple(data["frame"]["sizes"])})
-    law: Law = Anchored(frame) if name == "anchored" else DCpt(frame)
-    errors = data["held_out_log"]
-    return Candidate(
-        law=law,
-        params=np.array(data["params"], dtype=np.float64),
-        samples=np.array(data["samples"], dtype=np.float64).reshape(-1, len(law.names)),
-        huber=data["huber"],
-        r2=data["r2"],
-        rmse=data["rmse"],
-        mae=data["mae"],
-        held_out_log=HeldOut(**{name: dict(errors[name]) for name in _BY_RATIO}, by_size=errors["by_size"]),
-        scale=data["scale"],
+    errors, quality = data["held_out_log"], Quality(**data["quality"])
+    held_out = HeldOut(
+        **{each: dict(errors[each]) for each in _BY_RATIO}, by_size=errors["by_size"], coverage=errors["coverage"]
     )
+    if name == CurveFit.name:
+        return CurveFit.load(data, quality, held_out)
+    return ParametricFit.load(make_law(name, Frame(**data["frame"])), data, quality, held_out)

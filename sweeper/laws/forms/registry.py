@@ -1,4 +1,4 @@
-"""Every law by its name, as in `fit(law=...)`."""
+"""Every law of a fixed number of parameters by its name, as in `fit(law=...)`; the anchored law stands apart."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ import numpy as np
 
 from sweeper.laws.errors import LawError
 from sweeper.laws.forms.additive_share import AdditiveShare
-from sweeper.laws.forms.anchored import Anchored
 from sweeper.laws.forms.blended_tokens import BlendedTokens
 from sweeper.laws.forms.chinchilla import Chinchilla
 from sweeper.laws.forms.cmr_ratio import CmrRatio
@@ -40,7 +39,6 @@ def _entry(law: type[FormulaLaw], *, mixture: bool = True) -> Entry:
 
 LAWS: dict[str, Entry] = {
     "dcpt": _entry(DCpt),
-    "anchored": Entry(Anchored, ("base_loss",), mixture=True),
     "dcpt-repeats": _entry(DCptRepeats),
     "additive-share": _entry(AdditiveShare),
     "exponential-share": _entry(ExponentialShare),

@@ -6,8 +6,8 @@ import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.errors import LawError
-from sweeper.laws.fits.lawset import MAX_EXTRAPOLATION, LawSet
-from sweeper.laws.fits.prediction import Prediction
+from sweeper.laws.fits.lawset import LawSet
+from sweeper.laws.fits.prediction import MAX_EXTRAPOLATION, Prediction
 
 LEVEL = 0.9
 """Of every interval that a use gives."""

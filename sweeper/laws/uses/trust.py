@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats
-from sweeper.laws.fits.lawset import MAX_EXTRAPOLATION, LawSet
-from sweeper.laws.fits.prediction import Prediction
+from sweeper.laws.fits.describe import BASELINE_WORDS
+from sweeper.laws.fits.lawset import LawSet
+from sweeper.laws.fits.prediction import MAX_EXTRAPOLATION, Prediction
 from sweeper.laws.uses.options import Options
 
 MIN_RATIOS = 3
@@ -22,8 +23,6 @@ ERROR_OF_LIMIT = 0.5
 """Held-out error over the allowed increase from which a constraint cannot be judged."""
 ERROR_OF_SPREAD = 0.25
 """Held-out error over the range of the target's loss across ratios from which ratios cannot be told apart."""
-ERROR_OF_TRIVIAL = 1.0
-"""Held-out error over that of a trivial predictor from which the law has no use."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +94,11 @@ def _no_better_than_trivial(evidence: Evidence) -> list[str]:
     for name in evidence.corpora:
         fit = evidence.fits.corpora[name]
         error = fit.chosen.held_out_log.interior()
-        if error is None or error <= 2.0 * fit.noise_log.sd:
-            continue
-        trivial = {
-            "joining the neighbouring ratios by a line": fit.interpolation_log,
-            "expecting no change from the base model": fit.unchanged_log,
-        }
-        for predictor, miss in trivial.items():
-            if miss is not None and error > ERROR_OF_TRIVIAL * miss:
-                words.append(
-                    f"Poor held-out error: on ratios left out the law of {name} is {error:.1%} off, {predictor} "
-                    f"{miss:.1%}."
-                )
+        for baseline, miss in fit.better_baselines().items():
+            words.append(
+                f"Poor held-out error: on ratios left out the law of {name} is {error:.1%} off, "
+                f"{BASELINE_WORDS[baseline]} {miss:.1%}."
+            )
     return words
 
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.laws import LawError
-from sweeper.laws.forms.anchored import Anchored
 from sweeper.laws.forms.automatic import complex_step
 from sweeper.laws.forms.formula import FormulaLaw
 from sweeper.laws.forms.registry import LAWS, make_law, missing_columns
@@ -16,7 +15,7 @@ from sweeper.laws.forms.trends import slope, trends_of
 from tests.laws.forms.law_points import random_frame, random_points
 
 FRAMES = {"three sizes": random_frame(), "two sizes": random_frame((1e6, 4e6))}
-STATED = [name for name, entry in LAWS.items() if name != "anchored"]
+STATED = list(LAWS)
 SEEDS = st.integers(0, 2**31)
 
 
@@ -132,7 +131,7 @@ def test_limits_are_as_stated(name, index):
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(LawError, match="'dcp' is not known; there are dcpt, anchored"):
+    with pytest.raises(LawError, match="'dcp' is not known; there are dcpt, dcpt-repeats"):
         make_law("dcp", FRAMES["three sizes"])
 
 
@@ -142,7 +141,3 @@ def test_missing_columns_are_named():
     assert missing_columns("cross-domain", bare) == ("base_loss", "decline")
     assert missing_columns("dcpt", bare) == ()
     assert missing_columns("cross-domain", points) == ()
-
-
-def test_a_law_that_states_no_trends_promises_none():
-    assert trends_of(Anchored(FRAMES["three sizes"])) == ()
