@@ -3,8 +3,10 @@
     covariance = A^-1 V A^-1,   A = E[psi'] J'W J + prior,   V = sum over runs of g g'
 
 psi is the slope of Huber's loss, g a run's gradient. Rows of one run share its luck, so a run is one observation,
-however many checkpoints it has. Sources: Huber (1967) for the sandwich, Liang and Zeger (Biometrika 73, 1986) for
-clusters.
+however many checkpoints it has. A fit bends towards each run, the more the fewer there are, so that g is too small: it
+is enlarged to what it would be at a fit without that run, (I - A_run A^-1)^-1 g. That is the jackknife over runs to
+first order. Sources: Huber (1967) for the sandwich, Liang and Zeger (Biometrika 73, 1986) for clusters, Bell and
+McCaffrey (Survey Methodology 28, 2002) for few of them.
 """
 
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.engine.objective import Problem, log_residuals
 from sweeper.laws.forms.law import Space
 
+_LEVERAGE = 0.99
+"""Largest part of what is known of a direction that one run may be taken to give: the rest bounds its enlargement."""
 _WIDTH = 0.4
 """Part of the residuals' spread over which their density at 0 is estimated, where that is wider than delta."""
 _MAD = 1.4826
@@ -31,7 +35,7 @@ class Curvature:
     information: Floats
     """(p, p) curvature of the misfit, without priors."""
     scatter: Floats
-    """(p, p) sum over runs of their gradients' squares, corrected for few runs."""
+    """(p, p) sum over runs of their gradients' squares, each as at a fit without the run."""
     slope: Floats
     """(p,) gradient of the cost: 0 but for parameters that a bound stops."""
     prior: Floats
@@ -75,8 +79,13 @@ def curvature_at(problem: Problem, params: Floats, runs: NDArray[np.generic]) ->
     slope = jacobian.T @ pull + prior * (params - space.prior_mean)
     free = _free(space, params, slope)
     psi_slope = _slope_of_psi(problem, residuals)
-    information = psi_slope * (jacobian.T * counts) @ jacobian
-    return Curvature(free, information, _scatter(jacobian, pull, runs, int(free.sum())), slope, prior, psi_slope)
+    parts, gradients = _by_run(jacobian, psi_slope * counts, pull, runs)
+    information = parts.sum(axis=0)
+    scatter = np.zeros_like(information)
+    scatter[np.ix_(free, free)] = _scatter(
+        (information + np.diag(prior))[np.ix_(free, free)], parts[:, free][:, :, free], gradients[:, free]
+    )
+    return Curvature(free, information, scatter, slope, prior, psi_slope)
 
 
 def sandwich(problem: Problem, params: Floats, runs: NDArray[np.generic]) -> Floats:
@@ -97,13 +106,30 @@ def _slope_of_psi(problem: Problem, residuals: Floats) -> float:
     return max(float(np.average(size <= width, weights=problem.counts)), 1.0 / len(size)) / width
 
 
-def _scatter(jacobian: Floats, pull: Floats, runs: NDArray[np.generic], free: int) -> Floats:
-    names, run = np.unique(runs, return_inverse=True)
-    gradients = np.zeros((len(names), jacobian.shape[1]))
-    np.add.at(gradients, run, jacobian * pull[:, None])
-    few, rows = len(names), len(pull)
-    correction = few / max(few - 1, 1) * (rows - 1) / max(rows - free, 1)
-    return np.asarray(correction * gradients.T @ gradients)
+def _by_run(jacobian: Floats, weights: Floats, pull: Floats, runs: NDArray[np.generic]) -> tuple[Floats, Floats]:
+    """Information (runs, p, p) and gradient (runs, p) of each run."""
+    groups = [np.flatnonzero(runs == name) for name in np.unique(runs)]
+    information = np.array([(jacobian[rows].T * weights[rows]) @ jacobian[rows] for rows in groups])
+    return information, np.array([jacobian[rows].T @ pull[rows] for rows in groups])
+
+
+def _scatter(bread: Floats, parts: Floats, gradients: Floats) -> Floats:
+    """(d, d) sum of the enlarged gradients' squares, times (runs - 1)/runs as in a jackknife.
+
+    Args:
+        bread: (d, d) information of all runs and priors.
+        parts: (runs, d, d) information of each.
+        gradients: (runs, d)
+    """
+    scale = np.sqrt(np.maximum(np.diag(bread), 1e-300))
+    values, vectors = np.linalg.eigh(bread / np.outer(scale, scale))
+    known = values > 1e-13
+    whiten = (vectors[:, known] / np.sqrt(values[known])).T / scale
+    back = (vectors[:, known] * np.sqrt(values[known])) * scale[:, None]
+    leverage, axes = np.linalg.eigh(whiten @ parts @ whiten.T)
+    along = np.swapaxes(axes, 1, 2) @ (gradients @ whiten.T)[:, :, None]
+    enlarged = (axes @ (along / (1.0 - np.minimum(leverage, _LEVERAGE))[:, :, None]))[:, :, 0] @ back.T
+    return np.asarray((len(parts) - 1) / len(parts) * enlarged.T @ enlarged)
 
 
 def _free(space: Space, params: Floats, slope: Floats) -> Bools:
