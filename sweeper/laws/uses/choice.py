@@ -13,8 +13,9 @@ from sweeper.laws.arrays import Bools, Floats, Ints
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.prediction import Prediction
+from sweeper.laws.uses.forecast import predicted
 from sweeper.laws.uses.limits import Constraint, base_losses, check_constraint, limits_of, overstepped
-from sweeper.laws.uses.options import LEVEL, Options, predicted, reached
+from sweeper.laws.uses.options import LEVEL, Options, reached
 from sweeper.laws.uses.recommendation import Recommendation, Use, at, curve_of, spread
 from sweeper.laws.uses.trust import Evidence, distrust
 

@@ -16,8 +16,8 @@ from sweeper.laws.uses.limits import Constraint
 from sweeper.laws.uses.options import options_of, searched_ratios, within_reach
 from sweeper.laws.uses.recommendation import Recommendation
 
-_RATIOS = 61
-_SIZES = 15
+_RATIOS = 121
+_SIZES = 9
 FLOPS_PER_TOKEN = 6.0
 """Of training, for each parameter."""
 

@@ -14,7 +14,8 @@ from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.prediction import Prediction
-from sweeper.laws.uses.options import LEVEL, Options, options_of, predicted, reached, searched_ratios
+from sweeper.laws.uses.forecast import predicted
+from sweeper.laws.uses.options import LEVEL, Options, options_of, reached, searched_ratios
 from sweeper.laws.uses.recommendation import PredictedLoss, at, spread
 from sweeper.laws.uses.trust import Evidence, distrust
 

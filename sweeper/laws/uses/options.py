@@ -7,7 +7,7 @@ import numpy as np
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.lawset import LawSet
-from sweeper.laws.fits.prediction import MAX_EXTRAPOLATION, Prediction
+from sweeper.laws.fits.prediction import MAX_EXTRAPOLATION
 
 LEVEL = 0.9
 """Of every interval that a use gives."""
@@ -78,18 +78,3 @@ def within_reach(fits: LawSet, corpus: str, options: Options) -> tuple[Options, 
         f"{np.sum(~keep)} of {len(keep)} options train on more than {MAX_EXTRAPOLATION:g} times the measured tokens: "
         "they were left out."
     ]
-
-
-def predicted(fits: LawSet, corpora: list[str], options: Options, *, noise: bool) -> dict[str, Prediction]:
-    """The losses of each corpus at every option; draw i is the same world for all corpora and options."""
-    return {
-        name: fits.predict(
-            name,
-            tokens=options.tokens,
-            params=options.params,
-            domain_ratio=options.domain_ratio,
-            level=LEVEL,
-            noise=noise,
-        )
-        for name in corpora
-    }

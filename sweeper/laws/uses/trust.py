@@ -80,13 +80,20 @@ def _poor_held_out(evidence: Evidence) -> list[str]:
             )
     fit, run = evidence.fits.corpora[evidence.target], evidence.runs[evidence.target]
     error = fit.held_out_at(ratio)
-    spread = float(np.log(run.loss.max() / run.loss.min()))
+    losses = run.loss[_alike(evidence.options, evidence.best)]
+    spread = float(np.log(losses.max() / losses.min()))
     if error is not None and error > ERROR_OF_SPREAD * spread:
         words.append(
             f"Poor held-out error: near this ratio, on ratios left out, {evidence.target} is {error:.1%} off, and from "
             f"the best ratio to the worst its loss changes by {spread:.1%}."
         )
     return words
+
+
+def _alike(options: Options, best: int) -> Bools:
+    """Options of the best one's size, whose ratios are to be told apart; all where it has one ratio."""
+    same = options.params == options.params[best]
+    return np.asarray(same if same.sum() > 1 else np.ones_like(same))
 
 
 def _no_better_than_trivial(evidence: Evidence) -> list[str]:
@@ -129,7 +136,7 @@ def _constraint_words(evidence: Evidence) -> list[str]:
     if np.all(evidence.over <= 0):
         words.append(
             "The constraint never binds within the measured ratios: at worst the loss stays "
-            f"{-float(evidence.over.max()):.1%} below the limit, so the target's loss alone decides."
+            f"{-float(evidence.over.max()):.1%} below the limit, so the limit decides nothing."
         )
     if chance < LOW_PROBABILITY:
         words.append(f"The constraint is predicted to hold with a probability of {chance:.2f} only.")
