@@ -43,9 +43,6 @@ LAWS: dict[str, Entry] = {
     "additive-share": _entry(AdditiveShare),
     "exponential-share": _entry(ExponentialShare),
     "blended-tokens": _entry(BlendedTokens),
-    "tuned-rate": _entry(TunedRate),
-    "cross-domain": _entry(CrossDomain),
-    "cross-domain-start": _entry(CrossDomainStart),
     "chinchilla": _entry(Chinchilla, mixture=False),
     "data-constrained": _entry(DataConstrained, mixture=False),
     "over-training": _entry(OverTraining, mixture=False),
@@ -53,6 +50,13 @@ LAWS: dict[str, Entry] = {
     "cmr-ratio": _entry(CmrRatio, mixture=False),
 }
 """Laws of a mixture first. Those that are none know no share, or no tokens: fit them to rows of one mixture or time."""
+LAWS_APART: dict[str, Entry] = {
+    "tuned-rate": _entry(TunedRate),
+    "cross-domain": _entry(CrossDomain),
+    "cross-domain-start": _entry(CrossDomainStart),
+}
+"""Laws over several methods or domains at once, which `fit_learning_rate` and `fit_cross_domain` fit, not `fit`."""
+_EVERY = LAWS | LAWS_APART
 
 
 def make_law(name: str, frame: Frame) -> Law:
@@ -61,11 +65,11 @@ def make_law(name: str, frame: Frame) -> Law:
     Raises:
         LawError: there is no such law.
     """
-    if name not in LAWS:
-        raise LawError(f"law: {name!r} is not known; there are {', '.join(LAWS)}")
-    return LAWS[name].build(frame)
+    if name not in _EVERY:
+        raise LawError(f"law: {name!r} is not known; there are {', '.join(_EVERY)}")
+    return _EVERY[name].build(frame)
 
 
 def missing_columns(name: str, points: Points) -> tuple[str, ...]:
     """Columns that the law needs and that are unknown in some row."""
-    return tuple(column for column in LAWS[name].needs if np.isnan(getattr(points, column)).any())
+    return tuple(column for column in _EVERY[name].needs if np.isnan(getattr(points, column)).any())

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from sweeper.laws import LawError
 from sweeper.laws.forms.automatic import complex_step
 from sweeper.laws.forms.formula import FormulaLaw
-from sweeper.laws.forms.registry import LAWS, make_law, missing_columns
+from sweeper.laws.forms.registry import LAWS, LAWS_APART, make_law, missing_columns
 from sweeper.laws.forms.trends import slope, trends_of
 from tests.laws.forms.law_points import random_frame, random_points
 
 FRAMES = {"three sizes": random_frame(), "two sizes": random_frame((1e6, 4e6))}
-STATED = list(LAWS)
+EVERY = [*LAWS, *LAWS_APART]
 SEEDS = st.integers(0, 2**31)
 
 
@@ -24,7 +24,7 @@ def draw(law, seed, count=3):
 
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
-@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize("name", EVERY)
 @settings(max_examples=10, deadline=None)
 @given(seed=SEEDS)
 def test_the_gradient_is_the_complex_step(name, frame, seed):
@@ -37,7 +37,7 @@ def test_the_gradient_is_the_complex_step(name, frame, seed):
     )
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", EVERY)
 @settings(max_examples=5, deadline=None)
 @given(seed=SEEDS)
 def test_the_gradient_agrees_with_differences(name, seed):
@@ -51,7 +51,7 @@ def test_the_gradient_agrees_with_differences(name, seed):
         assert exact[:, :, i] == pytest.approx(slopes, rel=1e-3, abs=1e-5 * max(1.0, float(np.abs(slopes).max())))
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", EVERY)
 def test_shapes_and_starting_points_are_as_stated(name):
     law, points = make_law(name, FRAMES["three sizes"]), random_points()
     params, space = draw(law, 0, 50), law.space()
@@ -63,7 +63,7 @@ def test_shapes_and_starting_points_are_as_stated(name):
     assert law.name == name and law.formula.startswith("L = ") and law.source
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", EVERY)
 def test_members_of_a_batch_are_independent(name):
     law, points = make_law(name, FRAMES["three sizes"]), random_points()
     params = draw(law, 1)
@@ -71,7 +71,7 @@ def test_members_of_a_batch_are_independent(name):
     assert law.predict(params, points) == pytest.approx(alone, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_loss_is_linear_in_what_is_stated_linear(name):
     law, points = make_law(name, FRAMES["three sizes"]), random_points()
     assert isinstance(law, FormulaLaw)
@@ -83,7 +83,7 @@ def test_the_loss_is_linear_in_what_is_stated_linear(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [(name, trend.column) for name in LAWS for trend in trends_of(make_law(name, random_frame()))]
+    ("name", "column"), [(name, trend.column) for name in EVERY for trend in trends_of(make_law(name, random_frame()))]
 )
 @settings(max_examples=25, deadline=None)
 @given(seed=SEEDS)
@@ -112,7 +112,7 @@ def test_a_conditional_trend_fails_where_its_condition_does(name):
 
 @pytest.mark.parametrize(
     ("name", "index"),
-    [(name, i) for name in STATED for i in range(len(getattr(make_law(name, random_frame()), "limits", ())))],
+    [(name, i) for name in EVERY for i in range(len(getattr(make_law(name, random_frame()), "limits", ())))],
 )
 def test_limits_are_as_stated(name, index):
     law, points = make_law(name, FRAMES["three sizes"]), random_points()
@@ -140,4 +140,6 @@ def test_missing_columns_are_named():
     bare = replace(points, base_loss=np.full(len(points), np.nan), decline=np.full(len(points), np.nan))
     assert missing_columns("cross-domain", bare) == ("base_loss", "decline")
     assert missing_columns("dcpt", bare) == ()
+    some = np.where(np.arange(len(points)) < 3, np.nan, points.base_loss)
+    assert missing_columns("cross-domain", replace(points, base_loss=some)) == ("base_loss",)
     assert missing_columns("cross-domain", points) == ()

@@ -12,7 +12,7 @@ from sweeper.laws.forms.data_constrained import DataConstrained
 from sweeper.laws.forms.held import Held
 from sweeper.laws.forms.law import frame_of
 from sweeper.laws.forms.over_training import OverTraining
-from sweeper.laws.forms.registry import LAWS, make_law
+from sweeper.laws.forms.registry import LAWS, LAWS_APART, make_law
 from sweeper.laws.tables.points import Points
 from tests.laws.forms.law_points import random_frame, random_points, with_values
 
@@ -36,7 +36,7 @@ def pretraining(count=245, seed=0, unique=None):
     return Points(params, tokens, ones, tokens, 0 * ones, np.nan * ones, **distinct)
 
 
-@pytest.mark.parametrize("name", list(LAWS))
+@pytest.mark.parametrize("name", [*LAWS, *LAWS_APART])
 def test_every_law_finds_its_own_losses_again(name):
     points = random_points(5, count=150)
     law = make_law(name, random_frame())

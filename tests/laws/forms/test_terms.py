@@ -159,6 +159,8 @@ def test_a_power_passes_smoothly_through_the_logarithm():
     zero, by_zero = box_cox(log_x, np.array([[0.0]]))
     near, by_near = box_cox(log_x, np.array([[2e-4]]))
     assert zero[0] == pytest.approx(log_x)
+    series = box_cox(log_x, np.array([[5e-5]]))[0]
+    assert series == pytest.approx(np.expm1(5e-5 * log_x[None]) / 5e-5, rel=1e-8)
     assert near == pytest.approx(zero, rel=1e-3) and by_near == pytest.approx(by_zero, rel=1e-3)
 
 
