@@ -49,7 +49,7 @@ def rows(tables: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class Within(DataConstrained):
-    """The law with R_D* and R_N* at most 20, where the published fit looked for them."""
+    """The law with R_D* and R_N* at most 20: the published pair is the lowest minimum there, not everywhere."""
 
     def parameters(self) -> tuple[Stated, ...]:
         """Both R* with that bound."""
@@ -60,8 +60,8 @@ class Within(DataConstrained):
 def data_constrained(tables: Path) -> list[Row]:
     """R_D* and R_N* from the 182 runs of the published fit, the other parameters held at theirs.
 
-    The published pair is the lowest minimum where it was looked for; beyond lies a lower one, hardly lower: what the
-    last row says.
+    Both are held below 20, where the published pair is the lowest minimum. Beyond lies a lower one, hardly lower: what
+    the last row says.
     """
     table = read_table(tables / "datablations" / "c4_repeat_fit182.csv")
     points, loss = _points(table, unique="unique_tokens"), _column(table, "val_loss")
