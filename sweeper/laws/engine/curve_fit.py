@@ -8,13 +8,27 @@ from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.engine.evidence import CurvePoints, Design, Evidence
 from sweeper.laws.engine.wander import onset
 
-_TRIED = 60
-_STARTS = 4
-_PROPOSALS = 200
-_ROWS = 180
-"""About how many rows decide the shape: each step costs their cube."""
-SHAPES = 16
-"""Shapes kept of the posterior."""
+_TRIED = 40
+_STARTS = 3
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work a fit is worth."""
+
+    rows: int
+    """About how many rows decide the shape: each step costs their cube."""
+    proposals: int
+    """Shapes looked at about the best."""
+    shapes: int
+    """Shapes kept of the posterior."""
+
+
+FULL = Effort(rows=150, proposals=160, shapes=16)
+FOLD = Effort(rows=110, proposals=48, shapes=6)
+"""For rows left out: their errors are pooled over folds."""
+_ROUNDS_OF_DOUBT = 3
+"""One wild row hides behind the noise that it makes; each round uncovers more of it."""
 _OUTLIER = 4.0
 """Standard deviations from what the other rows say beyond which a row is doubted."""
 
@@ -39,7 +53,7 @@ class CurvePosterior:
     best: Floats
     """(p,) standardised values at the maximum."""
     standard: Floats
-    """(SHAPES, p)"""
+    """(shapes, p)"""
     weights: tuple[Weights, ...]
 
     def mean(self, points: CurvePoints) -> Floats:
@@ -62,23 +76,28 @@ class CurvePosterior:
         return np.asarray(np.sqrt(deviations[0] * onset(points.area) ** 2 + deviations[1]))
 
 
-def fit_curve(evidence: Evidence, rng: np.random.Generator, warm: Floats | None = None) -> CurvePosterior:
+def fit_curve(
+    evidence: Evidence, rng: np.random.Generator, effort: Effort = FULL, warm: Floats | None = None
+) -> CurvePosterior:
     """Finds the posterior's maximum from several starts, then draws shapes about it.
 
     Args:
         evidence: Law and rows.
         rng: Draws starts and shapes.
+        effort: How much work it is worth.
         warm: (p,) standardised values to start from in place of random ones, as for rows left out.
     """
-    keep = _thinned(evidence)
+    keep = _thinned(evidence, effort.rows)
     some = evidence.rows(keep)
     best = _maximum(some, _starts(some, rng) if warm is None else warm[None])
-    doubt = _doubt(some, best)
-    if np.any(doubt != some.doubt):
+    for _ in range(_ROUNDS_OF_DOUBT):
+        doubt = _doubt(some, best)
+        if np.allclose(doubt, some.doubt):
+            break
         some = replace(some, doubt=doubt)
-        evidence = replace(evidence, doubt=_put(evidence.doubt, keep, doubt))
         best = _maximum(some, best[None])
-    standard = _shapes_about(some, best, rng)
+    evidence = replace(evidence, doubt=_put(evidence.doubt, keep, some.doubt))
+    standard = _shapes_about(some, best, rng, effort)
     return CurvePosterior(evidence, best, standard, tuple(weights_at(evidence, each) for each in standard))
 
 
@@ -90,8 +109,7 @@ def weights_at(evidence: Evidence, standard: Floats) -> Weights:
     wander = features.shape[1] - len(mean)
     prior_mean = np.concatenate([mean, np.zeros(wander)])
     prior_variance = np.concatenate([variance, np.ones(wander)])
-    row_root = np.linalg.cholesky(evidence.row_covariance(scales))
-    whitened = np.linalg.solve(row_root, np.column_stack([features, evidence.y]))
+    whitened = evidence.whitened(scales, np.column_stack([features, evidence.y]))
     rows, y = whitened[:, :-1], whitened[:, -1]
     precision = rows.T @ rows + np.diag(1.0 / prior_variance)
     inverse_root = np.linalg.inv(np.linalg.cholesky(precision))
@@ -100,16 +118,16 @@ def weights_at(evidence: Evidence, standard: Floats) -> Weights:
     return Weights(shape, scales, center, covariance_root)
 
 
-def _thinned(evidence: Evidence) -> Bools:
+def _thinned(evidence: Evidence, count: int) -> Bools:
     """(n,) the rows that decide the shape: all, or of every run as many as keep the search fast, evenly, the last too.
 
     Amplitudes and deviations see every row all the same.
     """
     keep = np.ones(len(evidence.y), dtype=np.bool_)
-    if len(keep) <= _ROWS:
+    if len(keep) <= count:
         return keep
     runs = np.unique(evidence.run)
-    each = max(3, _ROWS // len(runs))
+    each = max(3, count // len(runs))
     for run in runs:
         rows = np.flatnonzero(evidence.run == run)
         rows = rows[np.argsort(evidence.design.points.area[rows])]
@@ -168,19 +186,19 @@ def _doubt(evidence: Evidence, standard: Floats) -> Floats:
     return np.asarray(evidence.doubt * np.maximum(1.0, away / _OUTLIER) ** 4)
 
 
-def _shapes_about(evidence: Evidence, best: Floats, rng: np.random.Generator) -> Floats:
-    """(SHAPES, p) draws: Laplace's approximation, weighted by the posterior and resampled."""
+def _shapes_about(evidence: Evidence, best: Floats, rng: np.random.Generator, effort: Effort) -> Floats:
+    """(shapes, p) draws: Laplace's approximation, weighted by the posterior and resampled."""
     low, high = evidence.bounds
     root = _laplace_root(evidence, best)
-    normal = rng.standard_normal((_PROPOSALS, len(best)))
+    normal = rng.standard_normal((effort.proposals, len(best)))
     proposals = np.clip(best + normal @ root.T, low, high)
     values = np.array([evidence.value(each) for each in proposals])
     log_weight = 0.5 * np.sum(normal**2, axis=1) - values
     weight = np.exp(log_weight - log_weight.max())
-    weight = np.minimum(weight, weight.mean() * np.sqrt(_PROPOSALS))
-    places = (rng.uniform() + np.arange(SHAPES)) / SHAPES
+    weight = np.minimum(weight, weight.mean() * np.sqrt(effort.proposals))
+    places = (rng.uniform() + np.arange(effort.shapes)) / effort.shapes
     chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), places)
-    return np.asarray(proposals[np.minimum(chosen, _PROPOSALS - 1)])
+    return np.asarray(proposals[np.minimum(chosen, effort.proposals - 1)])
 
 
 def _laplace_root(evidence: Evidence, best: Floats) -> Floats:

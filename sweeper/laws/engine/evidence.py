@@ -126,6 +126,23 @@ class Evidence:
         return np.asarray(same * memory * area[:, None] * area[None, :])
 
     @cached_property
+    def runs(self) -> list[Ints]:
+        """The rows of each run: run effects do not reach beyond."""
+        return [np.flatnonzero(self.run == run) for run in np.unique(self.run)]
+
+    def whitened(self, scales: Floats, columns: Floats) -> Floats:
+        """(n, k) columns with the covariance of run effects and noise taken out, run by run."""
+        from scipy.linalg import solve_triangular
+
+        result = np.empty_like(columns)
+        noise = self.noise_variance(scales)
+        for rows in self.runs:
+            block = scales[1] ** 2 * self.luck[np.ix_(rows, rows)] + np.diag(noise[rows])
+            root = np.linalg.cholesky(block)
+            result[rows] = solve_triangular(root, columns[rows], lower=True, check_finite=False)
+        return result
+
+    @cached_property
     def means(self) -> Floats:
         """(p,) prior means of shape and scales."""
         return np.array([shape.mean for shape in self.design.form.shapes] + [mean for _, mean, _ in SCALES])
@@ -149,24 +166,26 @@ class Evidence:
         count = len(self.design.form.shapes)
         return values[:count], np.exp(values[count:])
 
-    def row_covariance(self, scales: Floats) -> Floats:
-        """(n, n): run effects and noise."""
-        noise = (scales[2] ** 2 + _NOISE_FLOOR**2) * self.doubt
-        return np.asarray(scales[1] ** 2 * self.luck + np.diag(noise))
+    def noise_variance(self, scales: Floats) -> Floats:
+        """(n,)"""
+        return np.asarray((scales[2] ** 2 + _NOISE_FLOOR**2) * self.doubt)
 
     def covariance(self, standard: Floats) -> tuple[Floats, Floats]:
         """(n, n) covariance of the rows and (n,) what they lie from their prior mean, at standardised values (p,)."""
         shape, scales = self.split(standard)
         mean, variance = self.prior
         columns = self.design.columns(shape)
-        covariance = columns * variance @ columns.T + scales[0] ** 2 * self.deviation + self.row_covariance(scales)
+        covariance = columns * variance @ columns.T + scales[0] ** 2 * self.deviation + scales[1] ** 2 * self.luck
+        covariance[np.diag_indices_from(covariance)] += self.noise_variance(scales)
         return covariance, self.y - columns @ mean
 
     def value(self, standard: Floats) -> float:
         """The negative log posterior at standardised values (p,)."""
+        from scipy.linalg import solve_triangular
+
         covariance, residual = self.covariance(standard)
         root = np.linalg.cholesky(covariance)
-        whitened = np.linalg.solve(root, residual)
+        whitened = solve_triangular(root, residual, lower=True, check_finite=False)
         return float(0.5 * whitened @ whitened + np.sum(np.log(np.diag(root))) + 0.5 * standard @ standard)
 
     def value_and_gradient(self, standard: Floats) -> tuple[float, Floats]:

@@ -12,6 +12,8 @@ _GRID = 21
 """Weights are tried in steps of 1/20: held-out errors tell no finer."""
 _FLOOR = 5e-4
 """Errors of log loss far below this are all alike: no run is repeatable to that."""
+_CLEARLY = 2.0
+"""Standard errors: with some six folds one is passed by luck, and laws so taken erred more on measured grids."""
 _SLIGHT = 0.1
 """A weight below this is none."""
 
@@ -34,8 +36,8 @@ def choose(residuals: Mapping[str, Floats], folds: Folds) -> Choice:
 
     The error of a fold is the logarithm of its judged rows' mean square: a fold that all laws miss widely, as the
     extreme ratios are, decides no more than others. Folds are the units, since the rows of a run depend on each other.
-    A law is as good as the best where its folds are worse by less than one standard error of the difference. A pair is
-    averaged only where it beats the law so chosen by more than one standard error.
+    A law is as good as the best where its folds are worse by less than two standard errors of the difference. A pair is
+    averaged only where it beats the law so chosen by more than that.
 
     Args:
         residuals: Law to (folds, n) errors of log loss on rows left out; the law to prefer comes first.
@@ -63,10 +65,10 @@ def _fold_errors(residuals: Floats, folds: Folds) -> Floats:
 
 
 def _clearly_above(errors: Floats, others: Floats) -> bool:
-    """Whether errors exceed others by more than one standard error over folds of their difference."""
+    """Whether errors exceed others by more than two standard errors over folds of their difference."""
     difference = errors - others
     spread = float(np.std(difference, ddof=1)) / np.sqrt(len(difference))
-    return bool(np.mean(difference) > spread)
+    return bool(np.mean(difference) > _CLEARLY * spread)
 
 
 def _best_pair(residuals: Mapping[str, Floats], folds: Folds) -> tuple[dict[str, float], Floats] | None:
@@ -84,7 +86,7 @@ def _best_pair(residuals: Mapping[str, Floats], folds: Folds) -> tuple[dict[str,
 
 def _words(chosen: str, best: str, means: Mapping[str, float]) -> str:
     off = ", ".join(f"{name} {np.exp(0.5 * mean):.2%}" for name, mean in means.items())
-    reason = "least" if chosen == best else f"preferred, {best} being better by less than one standard error"
+    reason = "least" if chosen == best else f"preferred, {best} being better by less than two standard errors"
     return f"{chosen}: on rows left out laws were off by {off}; {chosen} is {reason}."
 
 

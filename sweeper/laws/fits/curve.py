@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from sweeper.laws.arrays import Floats
-from sweeper.laws.engine.curve_fit import CurvePosterior, fit_curve, weights_at
+from sweeper.laws.engine.curve_fit import FOLD, CurvePosterior, fit_curve, weights_at
 from sweeper.laws.engine.evidence import CurvePoints, Design, Evidence
 from sweeper.laws.engine.wander import Variants
 from sweeper.laws.fits.candidate import DRAWS, Parameter, Quality, parameters_of, quality_of
@@ -188,7 +188,7 @@ def _held_out(
     points = evidence.design.points
     residuals, spreads = np.empty((len(folds), len(points))), np.empty((len(folds), len(points)))
     for i, out in enumerate(folds.left_out):
-        fold = fit_curve(evidence.rows(~out), rng, warm=posterior.best)
+        fold = fit_curve(evidence.rows(~out), rng, FOLD, warm=posterior.best)
         mean = fold.mean(points)
         draws = fold.draws(points, rng.standard_normal((200, len(fold.weights[0].mean))))
         residuals[i] = mean - evidence.y
