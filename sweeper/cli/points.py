@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _TOGETHER = 256
 """Points predicted in one call: a thousand draws of each are held at a time."""
-_NUMBERS = ("tokens", "domain_ratio", "params", "lr_area", "lr_fraction")
+_NUMBERS = ("tokens", "domain_ratio", "params", "lr_area", "lr_fraction", "unique_tokens")
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,10 @@ def _asked(raw: "RawTable", given: dict[str, list[Any]], laws: "LawSet") -> Aske
         if name not in laws.corpora:
             _refuse_corpus(raw, index, name, laws)
     notes = _fill_sizes(laws, numbers, corpus)
-    numbers["lr_fraction"] = np.where(np.isnan(numbers["lr_fraction"]), 1.0, numbers["lr_fraction"])
-    for name in ("tokens", "params", "lr_area", "lr_fraction"):
+    _check_method(raw, laws)
+    if "learning_rate" in raw.columns:
+        notes.append("learning_rate: these laws are of the learning rates that were measured; the column is not used.")
+    for name in ("tokens", "params", "lr_area", "lr_fraction", "unique_tokens"):
         check_values(raw, name, numbers[name], needed=name == "tokens")
     if len(early := np.flatnonzero(numbers["tokens"] == 0)):
         raise LawError(f"tokens: {raw.place(int(early[0]))} has 0; the loss at 0 is the base loss, ask for more than 0")
@@ -141,6 +143,17 @@ def _asked(raw: "RawTable", given: dict[str, list[Any]], laws: "LawSet") -> Aske
     check_shares(raw, target if target in raw.columns else "domain_ratio", ratio)
     numbers["domain_ratio"] = ratio
     return Asked(raw, _renamed(given), corpus, numbers, _own(raw, corpus), notes)
+
+
+def _check_method(raw: "RawTable", laws: "LawSet") -> None:
+    """A law is a law of one method: points of another would get its losses silently."""
+    from sweeper.laws import LawError
+
+    for index, method in enumerate(raw.strings("method").tolist()):
+        if method and laws.method and method != laws.method:
+            raise LawError(
+                f"method: {raw.place(index)} has {method}, these laws are of {laws.method}; fit with --method {method}"
+            )
 
 
 def _fill_sizes(laws: "LawSet", numbers: "dict[str, Floats]", corpus: "Strings") -> list[str]:

@@ -198,3 +198,10 @@ def test_a_file_of_points_is_not_overwritten(laws: Path, points: Callable[[str],
 def test_laws_are_found_in_their_folder(laws: Path, points: Callable[[str], Path], capsys: Capture) -> None:
     path = points("corpus,tokens,domain_ratio\ncode,160000,0.33\n")
     assert call(capsys, "predict", laws.parent, "--points", path).code == 0
+
+
+def test_points_of_another_method_are_refused(laws: Path, points: Callable[[str], Path], capsys: Capture) -> None:
+    path = points("corpus,tokens,domain_ratio,params,method\ncode,160000,0.3,1300000,qlora\n")
+    called = call(capsys, "predict", laws, "--points", path)
+    assert called.code == 2
+    assert "row 1 (line 2) has qlora, these laws are of full; fit with --method qlora" in called.err

@@ -14,6 +14,7 @@ from sweeper.laws.fits.candidate import DRAWS, Parameter, Quality, parameters_of
 from sweeper.laws.fits.holdout import Folds, HeldOut, held_out_of
 from sweeper.laws.fits.noise import Noise
 from sweeper.laws.forms.anchored import Anchored
+from sweeper.laws.forms.repetition import effective_tokens
 from sweeper.laws.tables.points import Points
 from sweeper.laws.tables.table import Table
 
@@ -24,6 +25,8 @@ _UNDETERMINED = 0.7
 _TRUST_OF_ONE = 4.0
 """Held-out folds that the posterior's own spread counts for when it is calibrated."""
 _CALIBRATION = (0.8, 2.5)
+_R_STAR = 15.387756
+"""Of repeated text (arXiv 2305.16264): fixed, since a table of short runs says nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -215,4 +218,11 @@ def _kinds(points: Points) -> Floats:
 
 
 def _curve_points(points: Points, unit: float, origin: Floats, *, base_known: bool) -> CurvePoints:
-    return CurvePoints(points.lr_area / unit, points.share, points.annealed, _kinds(points) - origin, base_known)
+    area = points.lr_area * _worth(points) / unit
+    return CurvePoints(area, points.share, points.annealed, _kinds(points) - origin, base_known)
+
+
+def _worth(points: Points) -> Floats:
+    """(n,) effective tokens over tokens: 1 where no text is repeated."""
+    effective = effective_tokens(points.tokens, points.unique_tokens, np.array([[_R_STAR]])).tokens[0]
+    return np.asarray(effective / np.maximum(points.tokens, 1e-300))

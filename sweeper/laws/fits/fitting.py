@@ -63,12 +63,14 @@ def fit(
         fits[name] = _fit_corpus(rows, law, row_weights(rows, trials, draws), np.random.default_rng([seed, 2]))
     if not fits:
         raise LawError("corpus: no measured corpus is part of a mixture; check domain_ratio or ratio.NAME")
+    area_per_token, end_fraction = _end_of_schedule(trained)
     return LawSet(
         corpora=fits,
         target=table.target,
         remainder=table.remainder,
         ratio_range=(float(trained.domain_ratio.min()), float(trained.domain_ratio.max())),
-        area_per_token=_area_per_token(trained),
+        area_per_token=area_per_token,
+        end_fraction=end_fraction,
         method=str(trained.method[0]),
         lora_r=float(np.median(ranks)) if (ranks := trained.lora_r[~np.isnan(trained.lora_r)]).size else None,
         seed=seed,
@@ -204,11 +206,12 @@ def _with_samples(
     return fitted.resampled(_problem(fitted.name, rows, points_of(rows)), rows, resamples, rng)
 
 
-def _area_per_token(trained: Table) -> float:
-    """Learning-rate area over tokens at the end of a run, median over runs: what a new run of that schedule has."""
-    ends = []
+def _end_of_schedule(trained: Table) -> tuple[float, float]:
+    """Learning-rate area over tokens and learning rate over peak at the end of a run, medians over runs."""
+    areas, fractions = [], []
     for trial in np.unique(trained.trial):
         rows = trained.rows(trained.trial == trial)
         last = int(np.argmax(rows.tokens))
-        ends.append(rows.lr_area[last] / rows.tokens[last])
-    return float(np.median(ends))
+        areas.append(rows.lr_area[last] / rows.tokens[last])
+        fractions.append(rows.lr_fraction[last])
+    return float(np.median(areas)), float(np.median(fractions))

@@ -27,6 +27,8 @@ class LawSet:
     """Smallest and largest domain ratio measured."""
     area_per_token: float
     """Learning-rate area over tokens at the end of the measured runs."""
+    end_fraction: float
+    """Learning rate over peak there."""
     method: str
     """Of the runs that were fitted; empty where it is not named."""
     lora_r: float | None
@@ -73,7 +75,8 @@ class LawSet:
         domain_ratio: ArrayLike | None = None,
         shares: Mapping[str, ArrayLike] | None = None,
         lr_area: ArrayLike | None = None,
-        lr_fraction: ArrayLike = 1.0,
+        lr_fraction: ArrayLike | None = None,
+        unique_tokens: ArrayLike | None = None,
         level: float = 0.9,
         noise: bool = True,
     ) -> Prediction:
@@ -86,7 +89,8 @@ class LawSet:
             domain_ratio: Share of the target corpus; the others divide the rest as in the table.
             shares: In its place, the share of each corpus by name.
             lr_area: Integral of learning rate / peak; that of the measured runs' schedule where it is left out.
-            lr_fraction: Learning rate / peak.
+            lr_fraction: Learning rate / peak; what measured runs ended with where it is left out.
+            unique_tokens: Distinct tokens among those of the corpus; all of them where it is left out.
             level: Of the interval.
             noise: Whether the interval is for a single new run (True) or for the mean of many (False).
 
@@ -97,7 +101,8 @@ class LawSet:
         if not 0 < level < 1:
             raise LawError(f"level: {level} is not between 0 and 1")
         own, ratio = self._shares(corpus, domain_ratio, shares)
-        given = (tokens, params, own, ratio, np.nan if lr_area is None else lr_area, lr_fraction)
+        optional = [np.nan if value is None else value for value in (lr_area, lr_fraction, unique_tokens)]
+        given = (tokens, params, own, ratio, *optional)
         arrays = np.broadcast_arrays(*[np.asarray(value, dtype=np.float64) for value in given])
         shape = arrays[0].shape
         points, ratios = self._points(corpus, [array.ravel() for array in arrays])
@@ -155,7 +160,8 @@ class LawSet:
         return own, ratio
 
     def _points(self, corpus: str, arrays: list[Floats]) -> tuple[Points, Floats]:
-        tokens, params, own, ratio, area, fraction = arrays
+        tokens, params, own, ratio, area, fraction, unique = arrays
+        fraction = np.where(np.isnan(fraction), self.end_fraction, fraction)
         if not np.all(tokens > 0):
             raise LawError(f"tokens: {tokens.min():g} is not above 0; the loss at 0 is the base loss")
         if not np.all((fraction >= 0) & (fraction <= 1)):
@@ -171,6 +177,7 @@ class LawSet:
             lr_area=area,
             annealed=1 - fraction,
             base_loss=base,
+            unique_tokens=unique,
             lora_r=np.full(tokens.shape, np.nan if self.lora_r is None else self.lora_r),
             method=np.full(tokens.shape, self.method),
         )

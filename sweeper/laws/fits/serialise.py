@@ -47,6 +47,7 @@ def load(text: str) -> LawSet:
         remainder=fitted["remainder"],
         ratio_range=(data["ratio_range"][0], data["ratio_range"][1]),
         area_per_token=fitted["area_per_token"],
+        end_fraction=fitted["end_fraction"],
         method=fitted["method"],
         lora_r=fitted["lora_r"],
         seed=data["seed"],
@@ -58,6 +59,7 @@ def _fitted(laws: LawSet) -> dict[str, Any]:
     return {
         "remainder": laws.remainder,
         "area_per_token": laws.area_per_token,
+        "end_fraction": laws.end_fraction,
         "method": laws.method,
         "lora_r": laws.lora_r,
         "corpora": {name: _dump_fit(fit) for name, fit in laws.corpora.items()},

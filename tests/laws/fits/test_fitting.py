@@ -223,3 +223,22 @@ def test_parameters_are_as_unsure_as_runs_differ(anchored_fits):
     calm, wide = (each.corpora["code"].parameters["A"] for each in (anchored_fits, noisy))
     assert calm.low < calm.value < calm.high
     assert 0 < calm.stderr < wide.stderr
+
+
+def test_a_new_run_is_taken_to_end_as_measured_ones_did():
+    columns = simulate(anchored_truth, replicates=0)
+    columns["lr_fraction"] = [1.0 - 0.9 * d / 160e3 for d in columns["tokens"]]
+    columns["lr_area"] = [d * (1 - 0.45 * d / 160e3) for d in columns["tokens"]]
+    fits = fit(table_from_columns(columns), law="anchored", bootstrap=0)
+    ask = {"tokens": 160e3, "domain_ratio": 0.5, "params": 1.3e6}
+    said = fits.predict("code", **ask, lr_area=160e3 * 0.55, lr_fraction=0.1)
+    assert float(fits.predict("code", **ask).loss) == pytest.approx(float(said.loss))
+
+
+def test_repeated_text_is_worth_less(anchored_fits):
+    ask = {"tokens": 1.6e5, "domain_ratio": 0.5, "params": 1.3e6}
+    fresh, some, much = (
+        float(anchored_fits.predict("code", **ask, unique_tokens=unique).loss) for unique in (None, 4e4, 2e3)
+    )
+    assert fresh < some < much
+    assert some - fresh < 0.2 * (much - fresh)
