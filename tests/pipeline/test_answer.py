@@ -56,7 +56,7 @@ def saved() -> Exported:
 def answer(confirmed: Confirmation | None = None, stderr: float = 0.01, **changes: Any) -> Answer:
     difference = {"qlora": {"code": PairedDifference(0.1, stderr)}}
     comparison = Comparison(0.33, SETTINGS, {}, "full", difference)  # type: ignore[arg-type]
-    laws = LawSet({}, "code", {}, (0.0, 1.0), 1.0, 0)
+    laws = LawSet({}, "code", {}, (0.0, 1.0), 1.0, 1.0, "full", None, 0)
     return Answer(experiment(), comparison, Fitted(None, laws, recommendation(**changes)), confirmed)  # type: ignore[arg-type]
 
 
