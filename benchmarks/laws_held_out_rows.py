@@ -1,0 +1,120 @@
+"""What each side says of rows that were left out: a mixture ratio, or the second half of training."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sweeper.laws import LawSet, Table, fit
+from sweeper.laws.arrays import Bools
+from sweeper.laws.fits.baselines import interpolation, nearest_run, unchanged
+from sweeper.laws.fits.holdout import at_ratio, distinct_ratios
+
+LAWS = ("auto", "anchored", "dcpt")
+RATIO, EXTREME, BEYOND = "ratio", "extreme ratio", "beyond half"
+RATIO_BASELINES = {"interpolation": interpolation, "nearest run": nearest_run, "unchanged": unchanged}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What errors are pooled over: one corpus at one size of one table."""
+
+    table: str
+    size: float
+    corpus: str
+    role: str
+    """`general` or `domain`: whether its own share falls or rises with the domain ratio."""
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One measured loss and what a side that had not seen it said."""
+
+    unit: Unit
+    fold: str
+    side: str
+    error: float
+    """Predicted minus measured, nats."""
+    covered: bool | None
+    """Whether the measured loss lay within the 90 % interval; None for baselines."""
+    last: bool
+    """Whether it is the run's last checkpoint."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows left out (n,) and those of them that are judged."""
+
+    name: str
+    left_out: Bools
+
+
+def folds_of(table: Table) -> list[Fold]:
+    """Every ratio in turn, at all sizes; all that comes after half of a size's tokens."""
+    ratios = distinct_ratios(table.domain_ratio[table.tokens > 0])
+    ends = (ratios[0], ratios[-1])
+    folds = [Fold(EXTREME if ratio in ends else RATIO, at_ratio(table, ratio) & (table.tokens > 0)) for ratio in ratios]
+    return [*folds, Fold(BEYOND, table.tokens > 0.5 * largest_tokens(table) * (1 + 1e-9))]
+
+
+def largest_tokens(table: Table) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(n,) tokens of the last checkpoint at each row's size."""
+    return np.array([table.tokens[table.params == size].max() for size in table.params])
+
+
+def misses_of(name: str, table: Table, fold: Fold, bootstrap: int) -> Iterator[Miss]:
+    """Errors of every side on the rows of a fold."""
+    seen = table.rows(~fold.left_out)
+    for law in LAWS:
+        yield from _law_misses(name, table, fold, law, fit(seen, law=law, bootstrap=bootstrap))
+    yield from baseline_misses(name, table, fold)
+
+
+def _law_misses(name: str, table: Table, fold: Fold, law: str, laws: LawSet) -> Iterator[Miss]:
+    last = largest_tokens(table)
+    for corpus in laws.corpora:
+        keep = fold.left_out & (table.corpus == corpus)
+        rows = table.rows(keep)
+        said = laws.predict(
+            corpus,
+            tokens=rows.tokens,
+            params=rows.params,
+            shares={corpus: rows.share, table.target: rows.domain_ratio},
+            lr_area=rows.lr_area,
+            lr_fraction=rows.lr_fraction,
+        )
+        covered = (said.low <= rows.loss) & (rows.loss <= said.high)
+        for i, row in enumerate(np.flatnonzero(keep)):
+            error = float(said.loss[i] - rows.loss[i])
+            unit = unit_of(name, table, int(row))
+            yield Miss(unit, fold.name, law, error, bool(covered[i]), bool(table.tokens[row] >= last[row]))
+
+
+def baseline_misses(name: str, table: Table, fold: Fold) -> Iterator[Miss]:
+    """Errors of what one would have said without a law; a baseline that cannot say is silent."""
+    last = largest_tokens(table)
+    for row in map(int, np.flatnonzero(fold.left_out & (table.share >= 0))):
+        mine = (table.corpus == table.corpus[row]) & (table.params == table.params[row]) & (table.tokens > 0)
+        for side, said in _baselines(table, fold, row, mine).items():
+            if said is not None:
+                error = float(np.exp(said) - table.loss[row])
+                yield Miss(
+                    unit_of(name, table, row), fold.name, side, error, None, bool(table.tokens[row] >= last[row])
+                )
+
+
+def _baselines(table: Table, fold: Fold, row: int, mine: Bools) -> dict[str, float | None]:
+    """Log losses: from the other ratios at the same tokens; or from the same run's last checkpoint that was seen."""
+    if fold.name == BEYOND:
+        before = mine & ~fold.left_out & at_ratio(table, float(table.domain_ratio[row]))
+        newest = before & (table.tokens == table.tokens[before].max(initial=0.0))
+        last_seen = float(np.log(table.loss[newest]).mean()) if newest.any() else None
+        return {"last checkpoint": last_seen, "unchanged": unchanged(table, row, mine)}
+    beside = mine & np.isclose(table.tokens, table.tokens[row], rtol=0.02) & ~fold.left_out
+    return {name: baseline(table, row, beside) for name, baseline in RATIO_BASELINES.items()}
+
+
+def unit_of(name: str, table: Table, row: int) -> Unit:
+    """The unit that a row belongs to."""
+    corpus = str(table.corpus[row])
+    return Unit(name, float(table.params[row]), corpus, "general" if corpus in table.remainder else "domain")
