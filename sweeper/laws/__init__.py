@@ -1,13 +1,15 @@
-"""Laws of loss for continual pre-training: fit, predict, recommend. Needs numpy; imports nothing else of ours."""
+"""Laws of loss for continual pre-training: fit, predict, recommend. Needs numpy and scipy; imports nothing else of ours."""
 
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.candidate import Candidate, Parameter, held_out_nats
 from sweeper.laws.fits.corpus_fit import CorpusFit
+from sweeper.laws.fits.cross_domain import fit_cross_domain
 from sweeper.laws.fits.describe import warnings_of
 from sweeper.laws.fits.fitting import LAW_NAMES, fit
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.nearest import nearest_measured
 from sweeper.laws.fits.prediction import Prediction
+from sweeper.laws.fits.tuned_rate import fit_learning_rate
 from sweeper.laws.forms.anchored import Anchored
 from sweeper.laws.forms.dcpt import DCpt
 from sweeper.laws.tables.columns import table_from_columns
@@ -34,6 +36,8 @@ __all__ = [
     "Table",
     "critical_ratio",
     "fit",
+    "fit_cross_domain",
+    "fit_learning_rate",
     "held_out_nats",
     "nearest_measured",
     "recommend_compute",

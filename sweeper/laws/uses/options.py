@@ -8,6 +8,7 @@ from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.prediction import MAX_EXTRAPOLATION
+from sweeper.laws.forms.registry import LAWS
 
 LEVEL = 0.9
 """Of every interval that a use gives."""
@@ -46,8 +47,13 @@ def searched_ratios(fits: LawSet, low: float, high: float, count: int) -> Floats
     """`count` ratios between the bounds, within what was measured: there is no extrapolation in ratio.
 
     Raises:
-        LawError: nothing measured lies between the bounds.
+        LawError: nothing measured lies between the bounds, or a law that knows no mixture.
     """
+    for corpus, fit in fits.corpora.items():
+        if fit.law in LAWS and not LAWS[fit.law].mixture:
+            raise LawError(
+                f"law: {corpus}: {fit.law} knows no mixture, so no ratio follows from it; fit with --law auto"
+            )
     first, last = max(low, fits.ratio_range[0]), min(high, fits.ratio_range[1])
     if first > last:
         raise LawError(
