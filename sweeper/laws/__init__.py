@@ -1,4 +1,4 @@
-"""Laws of loss for continual pre-training: fit, predict, recommend. Needs numpy and scipy; imports nothing else of ours."""
+"""Laws of loss for continual pre-training: fit, predict, recommend; on numpy and scipy alone."""
 
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.candidate import Candidate, Parameter, held_out_nats

@@ -59,7 +59,7 @@ def describe_candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def warnings_of(fit: CorpusFit) -> list[str]:
-    """Notes of the fit, parameters that the data do not determine, baselines that do better."""
+    """Notes of the fit, and baselines that do better."""
     scale = fit.chosen.quality.scale
     error = fit.chosen.held_out_log.interior()
     better = [
@@ -68,7 +68,7 @@ def warnings_of(fit: CorpusFit) -> list[str]:
         for name, miss in fit.better_baselines().items()
         if error is not None
     ]
-    return [*fit.notes, *fit.chosen.unidentified, *better]
+    return [*fit.notes, *better]
 
 
 BASELINE_WORDS: Mapping[str, str] = {
