@@ -194,12 +194,12 @@ def _law_tables(answer: Answer) -> Iterator[Table]:
             for key, c in law.candidates.items()
         )  # fmt: skip
         heads = ("law", "parameters", "R²", "RMSE", "Huber", *(error.replace("_", " ") for error in errors))
-        yield Table(heads, rows, title=f"{name}: both laws", note="Errors in nats per token.", scientific=("Huber",))
+        yield Table(heads, rows, title=f"{name}: laws compared", note="Errors in nats per token.", scientific=("Huber",))
         yield Table(
             ("parameter", "value", "standard error", "low", "high"),
             tuple((key, p.value, p.stderr, p.low, p.high) for key, p in law.chosen.parameters.items()),
             title=f"{name}: {law.law}",
-            note="90 % intervals from the bootstrap over runs.",
+            note=f"{law.choice.why} Intervals are 90 %.",
         )
 
 
