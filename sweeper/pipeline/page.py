@@ -194,7 +194,8 @@ def _law_tables(answer: Answer) -> Iterator[Table]:
             for key, c in law.candidates.items()
         )  # fmt: skip
         heads = ("law", "parameters", "R²", "RMSE", "Huber", *(error.replace("_", " ") for error in errors))
-        yield Table(heads, rows, title=f"{name}: laws compared", note="Errors in nats per token.", scientific=("Huber",))
+        title = f"{name}: laws compared"
+        yield Table(heads, rows, title=title, note="Errors in nats per token.", scientific=("Huber",))
         yield Table(
             ("parameter", "value", "standard error", "low", "high"),
             tuple((key, p.value, p.stderr, p.low, p.high) for key, p in law.chosen.parameters.items()),
