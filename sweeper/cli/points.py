@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _TOGETHER = 256
 """Points predicted in one call: a thousand draws of each are held at a time."""
-_NUMBERS = ("tokens", "domain_ratio", "params", "lr_area", "lr_fraction", "unique_tokens")
+_NUMBERS = ("tokens", "domain_ratio", "params", "lr_area", "lr_fraction", "unique_tokens", "lora_r")
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ class LawSet:
         lr_area: ArrayLike | None = None,
         lr_fraction: ArrayLike | None = None,
         unique_tokens: ArrayLike | None = None,
+        lora_r: ArrayLike | None = None,
         level: float = 0.9,
         noise: bool = True,
     ) -> Prediction:
@@ -91,6 +92,7 @@ class LawSet:
             lr_area: Integral of learning rate / peak; that of the measured runs' schedule where it is left out.
             lr_fraction: Learning rate / peak; what measured runs ended with where it is left out.
             unique_tokens: Distinct tokens among those of the corpus; all of them where it is left out.
+            lora_r: Rank of the adapter; the median measured one where it is left out.
             level: Of the interval.
             noise: Whether the interval is for a single new run (True) or for the mean of many (False).
 
@@ -101,7 +103,7 @@ class LawSet:
         if not 0 < level < 1:
             raise LawError(f"level: {level} is not between 0 and 1")
         own, ratio = self._shares(corpus, domain_ratio, shares)
-        optional = [np.nan if value is None else value for value in (lr_area, lr_fraction, unique_tokens)]
+        optional = [np.nan if value is None else value for value in (lr_area, lr_fraction, unique_tokens, lora_r)]
         given = (tokens, params, own, ratio, *optional)
         arrays = np.broadcast_arrays(*[np.asarray(value, dtype=np.float64) for value in given])
         shape = arrays[0].shape
@@ -160,7 +162,7 @@ class LawSet:
         return own, ratio
 
     def _points(self, corpus: str, arrays: list[Floats]) -> tuple[Points, Floats]:
-        tokens, params, own, ratio, area, fraction, unique = arrays
+        tokens, params, own, ratio, area, fraction, unique, rank = arrays
         fraction = np.where(np.isnan(fraction), self.end_fraction, fraction)
         if not np.all(tokens > 0):
             raise LawError(f"tokens: {tokens.min():g} is not above 0; the loss at 0 is the base loss")
@@ -178,7 +180,7 @@ class LawSet:
             annealed=1 - fraction,
             base_loss=base,
             unique_tokens=unique,
-            lora_r=np.full(tokens.shape, np.nan if self.lora_r is None else self.lora_r),
+            lora_r=np.where(np.isnan(rank) & (self.lora_r is not None), self.lora_r or np.nan, rank),
             method=np.full(tokens.shape, self.method),
         )
         return points, ratio

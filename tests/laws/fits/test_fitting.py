@@ -242,3 +242,24 @@ def test_repeated_text_is_worth_less(anchored_fits):
     )
     assert fresh < some < much
     assert some - fresh < 0.2 * (much - fresh)
+
+
+def test_ranks_have_amplitudes_of_their_own_and_others_lie_between():
+    columns = simulate(anchored_truth, replicates=0, sizes=(1.3e6,))
+    low = {name: list(values) for name, values in columns.items()}
+    low["loss"] = [
+        base * (loss / base) ** 0.7
+        for loss, base in zip(low["loss"], [4.3 if c == "general" else 5.1 for c in low["corpus"]], strict=True)
+    ]
+    low["trial"] = [f"low-{trial}" for trial in low["trial"]]
+    both = {name: [*columns[name], *low[name]] for name in columns}
+    half = len(columns["loss"])
+    both["method"] = ["lora"] * 2 * half
+    both["lora_r"] = [64.0] * half + [4.0] * half
+    fits = fit(table_from_columns(both), law="anchored", bootstrap=0)
+    ask = {"tokens": 160e3, "domain_ratio": 0.67, "params": 1.3e6}
+    losses = [float(fits.predict("code", **ask, lora_r=rank).loss) for rank in (4, 16, 64)]
+    full = anchored_truth("code", 1.3e6, 160e3, 0.67)
+    assert losses[2] == pytest.approx(full, rel=0.004)
+    assert losses[0] == pytest.approx(5.1 * (full / 5.1) ** 0.7, rel=0.004)
+    assert losses[0] > losses[1] > losses[2]
