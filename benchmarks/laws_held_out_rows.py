@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.laws import LawSet, Table, fit
-from sweeper.laws.arrays import Bools
+from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.fits.baselines import interpolation, nearest_run, unchanged
 from sweeper.laws.fits.holdout import at_ratio, distinct_ratios
 
 LAWS = ("auto", "anchored", "dcpt")
-RATIO, EXTREME, BEYOND = "ratio", "extreme ratio", "beyond half"
+RATIO, EXTREME, BEYOND, PAST = "ratio", "extreme ratio", "beyond half", "past twice"
 RATIO_BASELINES = {"interpolation": interpolation, "nearest run": nearest_run, "unchanged": unchanged}
 
 
@@ -38,15 +38,24 @@ class Miss:
     covered: bool | None
     """Whether the measured loss lay within the 90 % interval; None for baselines."""
     last: bool
-    """Whether it is the run's last checkpoint."""
+    """Whether it is the last checkpoint that a forecast from half of the tokens may be asked for."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows left out (n,) and those of them that are judged."""
+    """Rows left out (n,)."""
 
     name: str
     left_out: Bools
+
+    def name_of(self, table: Table, row: int) -> str:
+        """Its own, but for rows past twice the tokens that were fitted, which no law promises."""
+        return PAST if self.name == BEYOND and table.tokens[row] > self.reach(table)[row] else self.name
+
+    def reach(self, table: Table) -> Floats:
+        """(n,) twice the tokens of the last checkpoint that was fitted, at each row's size."""
+        seen = np.where(self.left_out, 0.0, table.tokens)
+        return 2.0 * (1 + 1e-9) * np.array([seen[table.params == size].max() for size in table.params])
 
 
 def folds_of(table: Table) -> list[Fold]:
@@ -57,9 +66,16 @@ def folds_of(table: Table) -> list[Fold]:
     return [*folds, Fold(BEYOND, table.tokens > 0.5 * largest_tokens(table) * (1 + 1e-9))]
 
 
-def largest_tokens(table: Table) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def largest_tokens(table: Table) -> Floats:
     """(n,) tokens of the last checkpoint at each row's size."""
     return np.array([table.tokens[table.params == size].max() for size in table.params])
+
+
+def last_tokens(table: Table) -> Floats:
+    """(n,) the same among those that are within twice of the last in the first half."""
+    beyond = folds_of(table)[-1]
+    within = table.rows(table.tokens <= beyond.reach(table))
+    return np.array([within.tokens[within.params == size].max() for size in table.params])
 
 
 def misses_of(name: str, table: Table, fold: Fold, bootstrap: int) -> Iterator[Miss]:
@@ -71,7 +87,7 @@ def misses_of(name: str, table: Table, fold: Fold, bootstrap: int) -> Iterator[M
 
 
 def _law_misses(name: str, table: Table, fold: Fold, law: str, laws: LawSet) -> Iterator[Miss]:
-    last = largest_tokens(table)
+    last = last_tokens(table)
     for corpus in laws.corpora:
         keep = fold.left_out & (table.corpus == corpus)
         rows = table.rows(keep)
@@ -87,20 +103,20 @@ def _law_misses(name: str, table: Table, fold: Fold, law: str, laws: LawSet) -> 
         for i, row in enumerate(np.flatnonzero(keep)):
             error = float(said.loss[i] - rows.loss[i])
             unit = unit_of(name, table, int(row))
-            yield Miss(unit, fold.name, law, error, bool(covered[i]), bool(table.tokens[row] >= last[row]))
+            name_of_row = fold.name_of(table, int(row))
+            yield Miss(unit, name_of_row, law, error, bool(covered[i]), bool(table.tokens[row] == last[row]))
 
 
 def baseline_misses(name: str, table: Table, fold: Fold) -> Iterator[Miss]:
     """Errors of what one would have said without a law; a baseline that cannot say is silent."""
-    last = largest_tokens(table)
+    last = last_tokens(table)
     for row in map(int, np.flatnonzero(fold.left_out & (table.share >= 0))):
         mine = (table.corpus == table.corpus[row]) & (table.params == table.params[row]) & (table.tokens > 0)
         for side, said in _baselines(table, fold, row, mine).items():
             if said is not None:
                 error = float(np.exp(said) - table.loss[row])
-                yield Miss(
-                    unit_of(name, table, row), fold.name, side, error, None, bool(table.tokens[row] >= last[row])
-                )
+                at_end = bool(table.tokens[row] == last[row])
+                yield Miss(unit_of(name, table, row), fold.name_of(table, row), side, error, None, at_end)
 
 
 def _baselines(table: Table, fold: Fold, row: int, mine: Bools) -> dict[str, float | None]:

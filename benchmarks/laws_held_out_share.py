@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.laws_held_out_rows import BEYOND, LAWS, Unit, folds_of, largest_tokens, unit_of
+from benchmarks.laws_held_out_rows import LAWS, Unit, folds_of, last_tokens, unit_of
 from sweeper.laws import LawSet, Table, fit
 from sweeper.laws.arrays import Floats
 
@@ -43,9 +43,9 @@ def clamped(ratios: Floats, over: Floats) -> float:
 
 
 def share_misses_of(name: str, table: Table, bootstrap: int) -> Iterator[ShareMiss]:
-    """Of every general corpus and size whose base loss is crossed between measured ratios at the last tokens."""
-    beyond = next(fold for fold in folds_of(table) if fold.name == BEYOND)
-    at_end = (table.tokens >= largest_tokens(table)) & ~np.isnan(table.base_loss)
+    """Of every general corpus and size whose base loss is crossed between measured ratios at twice the tokens."""
+    beyond = folds_of(table)[-1]
+    at_end = (table.tokens == last_tokens(table)) & ~np.isnan(table.base_loss)
     ends = [(corpus, size) for corpus in table.remainder for size in np.unique(table.params)]
     fits = {law: fit(table.rows(~beyond.left_out), law=law, bootstrap=bootstrap) for law in LAWS}
     for corpus, size in ends:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from benchmarks.laws_held_out_rows import BEYOND, EXTREME, RATIO, Miss, Unit
+from benchmarks.laws_held_out_rows import BEYOND, EXTREME, PAST, RATIO, Miss, Unit
 from benchmarks.laws_held_out_share import ShareMiss
 
 GOAL = 1 / 3
@@ -30,6 +30,7 @@ QUESTIONS = (
     Question(EXTREME, lambda miss: miss.fold == EXTREME),
     Question(BEYOND, lambda miss: miss.fold == BEYOND),
     Question(TWICE, lambda miss: miss.fold == BEYOND and miss.last),
+    Question(PAST, lambda miss: miss.fold == PAST),
 )
 
 

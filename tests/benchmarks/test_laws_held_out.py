@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 
 from benchmarks import laws_held_out
-from benchmarks.laws_held_out_rows import BEYOND, EXTREME, RATIO, Fold, Miss, Unit, baseline_misses, folds_of
+from benchmarks.laws_held_out_rows import (
+    BEYOND,
+    EXTREME,
+    PAST,
+    RATIO,
+    Fold,
+    Miss,
+    Unit,
+    baseline_misses,
+    folds_of,
+    last_tokens,
+)
 from benchmarks.laws_held_out_share import ShareMiss, clamped, crossing
 from benchmarks.laws_held_out_summary import TWICE, against, share_summary, summary, unit_errors
 from sweeper.laws import table_from_columns
@@ -15,8 +26,8 @@ from sweeper.laws import table_from_columns
 A, B, C = (Unit(table, 1e6, "wiki", "general") for table in ("a", "b", "c"))
 
 
-def made_table(loss=lambda ratio, tokens: 3.0 + ratio + 1e-6 * tokens):
-    ratios, tokens = (0.0, 0.25, 0.5, 1.0), (0, 100_000, 200_000, 400_000)
+def made_table(loss=lambda ratio, tokens: 3.0 + ratio + 1e-6 * tokens, tokens=(0, 100_000, 200_000, 400_000)):
+    ratios = (0.0, 0.25, 0.5, 1.0)
     rows = [(c, r, t) for c in ("wiki", "law") for r in ratios for t in tokens]
     return table_from_columns(
         {
@@ -54,6 +65,15 @@ def test_baselines_see_neighbouring_ratios_or_the_last_seen_checkpoint():
     assert {m.side for m in beyond} == {"last checkpoint", "unchanged"}
     assert [m.error for m in beyond if m.side == "last checkpoint"] == pytest.approx([-0.2] * 4)
     assert all(m.last and m.covered is None for m in beyond)
+
+
+def test_rows_past_twice_the_fitted_tokens_are_kept_apart():
+    table = made_table(tokens=(0, 100_000, 180_000, 300_000, 400_000))
+    found = list(baseline_misses("a", table, folds_of(table)[-1]))
+    assert {(m.fold, m.last) for m in found} == {(BEYOND, True), (PAST, False)}
+    errors = [m.error for m in found if m.side == "last checkpoint" and m.fold == BEYOND and m.unit.role == "domain"]
+    assert errors == pytest.approx([-0.12] * 4)
+    assert set(last_tokens(table)) == {300_000}
 
 
 def test_interpolation_says_nothing_beyond_the_ends():
