@@ -9,6 +9,9 @@ from sweeper.laws.tables.table import Table
 
 _CHECKPOINTS_THAT_COUNT = 3
 """Checkpoints of a run share its luck: more of them add no degrees of freedom beyond this."""
+_COPIED = 1e-12
+"""Spread of log loss below which runs are copies of each other."""
+_Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -25,28 +28,43 @@ class Noise:
 def replicate_noise(table: Table) -> Noise | None:
     """Pooled over points measured by several runs that agree in all but the seed; None where there is no such point.
 
+    None as well where all such runs agree to the last digit: they are one run copied, or rounded too coarsely to tell.
+
     Args:
         table: Rows of one corpus.
     """
     squares, freedom = 0.0, 0
-    groups: dict[tuple[str, ...], list[int]] = {}
-    keys = np.stack(
-        [table.params, table.tokens, table.domain_ratio, table.share, table.learning_rate, table.lora_r], axis=1
-    )
-    for row, key in enumerate(keys):
-        groups.setdefault((*(f"{value:.6g}" for value in key), str(table.method[row])), []).append(row)
-    checkpoints: dict[tuple[str, ...], int] = {}
-    for key_text, rows in groups.items():
+    groups: dict[tuple[_Key, _Key], list[int]] = {}
+    for row, point in enumerate(zip(_settings(table), _moments(table), strict=True)):
+        groups.setdefault(point, []).append(row)
+    known: dict[_Key, list[int]] = {}
+    for (setting, _), rows in groups.items():
         runs = {str(table.trial[row]): float(np.log(table.loss[row])) for row in rows}
         if len(runs) > 1:
             squares += float(np.var(list(runs.values())) * len(runs))
             freedom += len(runs) - 1
-            point = (key_text[0], *key_text[2:])
-            checkpoints[point] = checkpoints.get(point, 0) + len(runs) - 1
-    if freedom == 0:
+            known.setdefault(setting, []).append(len(runs) - 1)
+    if squares <= _COPIED**2 * freedom:
         return None
-    dof = sum(min(n, _CHECKPOINTS_THAT_COUNT) for n in checkpoints.values())
+    dof = sum(min(sum(each), max(*each, _CHECKPOINTS_THAT_COUNT)) for each in known.values())
     return Noise(float(np.sqrt(squares / freedom)), dof, True)
+
+
+def _settings(table: Table) -> list[_Key]:
+    """(n,) what runs that differ in their seed alone have in common."""
+    columns = (table.params, table.domain_ratio, table.share, table.learning_rate, table.lora_r)
+    return [
+        (*(f"{value:.6g}" for value in row[:-1]), row[-1])
+        for row in zip(*(column.tolist() for column in (*columns, table.method)), strict=True)
+    ]
+
+
+def _moments(table: Table) -> list[_Key]:
+    """(n,) where in training a row was measured: a branch that cools down is no repetition of the run that it left."""
+    parts = np.stack([table.lr_area / table.tokens, table.lr_fraction, table.unique_tokens / table.tokens], axis=1)
+    return [
+        (f"{tokens:.6g}", *(f"{part:.2f}" for part in row)) for tokens, row in zip(table.tokens, parts, strict=True)
+    ]
 
 
 def residual_noise(residuals: Floats, parameters: int) -> Noise:

@@ -70,3 +70,36 @@ def test_early_rows_count_in_proportion_to_their_tokens():
     table = trained()
     counts = dict(zip(np.round(table.tokens / 160e3, 3), emphasis(table), strict=True))
     assert counts == pytest.approx({0.167: 1 / 3, 0.333: 2 / 3, 0.5: 1, 0.667: 1, 0.833: 1, 1.0: 1})
+
+
+def branched(**options):
+    """The last checkpoint of each run again, cooled down, 3 % lower."""
+    columns = simulate(anchored_truth, tokens=(80e3, 160e3), sizes=(1.3e6,), **options)
+    columns["lr_fraction"] = [1.0] * len(columns["loss"])
+    for i in [i for i, tokens in enumerate(columns["tokens"]) if tokens > 150e3]:
+        row = {name: values[i] for name, values in columns.items()}
+        row |= {"trial": row["trial"] + "-cooled", "loss": 0.97 * row["loss"], "lr_fraction": 0.0}
+        for name, value in row.items():
+            columns[name].append(value)
+    table = table_from_columns(columns)
+    return table.rows((table.tokens > 0) & (table.corpus == "code"))
+
+
+def test_branches_that_cool_down_are_no_repeated_runs():
+    assert replicate_noise(branched(replicates=0)) is None
+    noise = replicate_noise(branched(replicates=1, noise=0.001))
+    assert noise is not None and noise.sd < 0.004
+
+
+def test_runs_copied_under_another_name_say_nothing_of_noise():
+    columns = simulate(anchored_truth, replicates=0)
+    twice = {name: values * 2 for name, values in columns.items()}
+    twice["trial"] = columns["trial"] + [f"{trial}-copy" for trial in columns["trial"]]
+    table = table_from_columns(twice)
+    assert replicate_noise(table.rows((table.tokens > 0) & (table.corpus == "code"))) is None
+
+
+@pytest.mark.parametrize(("replicates", "dof"), [(1, 3), (2, 3), (6, 6)])
+def test_degrees_of_freedom_grow_with_repeated_runs_beyond_three_only(replicates, dof):
+    noise = replicate_noise(trained(replicates=replicates).where(corpus="code"))
+    assert noise is not None and noise.dof == dof
