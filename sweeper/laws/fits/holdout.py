@@ -19,7 +19,7 @@ _Z90 = 1.645
 class Folds:
     """Rows to leave out, one fold a row of `left_out`: each ratio, the last third of tokens, the largest size.
 
-    A fold that the table does not allow is not there.
+    A fold that the table does not allow is not there, nor one that has no row to judge: a ratio measured only early.
     """
 
     left_out: Bools
@@ -83,7 +83,9 @@ def folds_of(table: Table) -> Folds:
         names.append("largest_size")
     rows = np.array(left_out, dtype=np.bool_).reshape(len(names), len(table))
     thirds = np.array([name == "last_third" for name in names], dtype=np.bool_)
-    return Folds(rows, rows & (late | thirds[:, None]), tuple(names))
+    judged = rows & (late | thirds[:, None])
+    kept = np.flatnonzero(judged.any(axis=1))
+    return Folds(rows[kept], judged[kept], tuple(names[i] for i in kept))
 
 
 def held_out_of(table: Table, folds: Folds, residuals: Floats, about: Floats, spreads: Floats | None = None) -> HeldOut:

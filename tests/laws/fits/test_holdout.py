@@ -80,3 +80,12 @@ def test_errors_are_pooled_over_the_rows_that_count():
     assert found.coverage == 1.0
     assert held_out_of(table, folds, residuals, np.zeros(9), np.full(residuals.shape, 0.012)).coverage == 0.0
     assert held_out_of(table, folds, residuals, np.zeros(9)).coverage is None
+
+
+def test_a_ratio_that_was_measured_early_only_is_no_fold():
+    long = grid()
+    short = long.rows((long.domain_ratio != 0.5) | (long.tokens < 60_000))
+    folds = folds_of(short)
+    assert folds.names == ("ratio", "ratio", "last_third")
+    assert folds.judged.any(axis=1).all()
+    assert not np.any(folds.left_out[:2] & (short.domain_ratio == 0.5))
