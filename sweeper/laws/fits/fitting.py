@@ -11,7 +11,7 @@ from sweeper.laws.fits.candidate import Candidate
 from sweeper.laws.fits.choice import Choice, choose
 from sweeper.laws.fits.corpus_fit import CorpusFit
 from sweeper.laws.fits.curve import CurveFit, fit_anchored
-from sweeper.laws.fits.holdout import Folds, folds_of
+from sweeper.laws.fits.holdout import MIN_RATIOS, Folds, distinct_ratios, folds_of
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.noise import Noise, emphasis, late_rows, replicate_noise
 from sweeper.laws.fits.parametric import ParametricFit, fit_parametric
@@ -151,9 +151,12 @@ def _in_order(candidates: dict[str, Candidate], points: Points) -> list[str]:
 
     Where base losses are known the anchored law comes first all the same: it starts from them, and its priors keep it
     as simple as the data ask. On measured grids D-CPT's law, taken for its simplicity, erred more in 16 of 19 cases.
+    It does with fewer than three shares, too: nothing can be left out there, and laws without priors say anything,
+    with certainty, of shares that were not measured.
     """
     names = sorted(candidates, key=lambda name: candidates[name].effective_parameters)
-    if CurveFit.name in names and not np.isnan(points.base_loss).any():
+    few = len(distinct_ratios(points.share)) < MIN_RATIOS
+    if CurveFit.name in names and (few or not np.isnan(points.base_loss).any()):
         names.remove(CurveFit.name)
         names.insert(0, CurveFit.name)
     return names
@@ -207,11 +210,14 @@ def _with_samples(
 
 
 def _end_of_schedule(trained: Table) -> tuple[float, float]:
-    """Learning-rate area over tokens and learning rate over peak at the end of a run, medians over runs."""
-    areas, fractions = [], []
+    """Learning-rate area over tokens and learning rate over peak at the end of a run: those of the median run.
+
+    Of runs ordered by what is left of their rate: where one half of them cooled down, a new run does.
+    """
+    ends = []
     for trial in np.unique(trained.trial):
         rows = trained.rows(trained.trial == trial)
         last = int(np.argmax(rows.tokens))
-        areas.append(rows.lr_area[last] / rows.tokens[last])
-        fractions.append(rows.lr_fraction[last])
-    return float(np.median(areas)), float(np.median(fractions))
+        ends.append((float(rows.lr_fraction[last]), float(rows.lr_area[last] / rows.tokens[last])))
+    fraction, area = sorted(ends)[(len(ends) - 1) // 2]
+    return area, fraction

@@ -164,14 +164,13 @@ class LawSet:
     def _points(self, corpus: str, arrays: list[Floats]) -> tuple[Points, Floats]:
         tokens, params, own, ratio, area, fraction, unique, rank = arrays
         fraction = np.where(np.isnan(fraction), self.end_fraction, fraction)
-        if not np.all(tokens > 0):
-            raise LawError(f"tokens: {tokens.min():g} is not above 0; the loss at 0 is the base loss")
+        area = np.where(np.isnan(area), tokens * self.area_per_token, area)
+        _check_amounts(tokens, params, area)
         if not np.all((fraction >= 0) & (fraction <= 1)):
             raise LawError("lr_fraction: allowed is between 0 and 1")
-        base = np.full(tokens.shape, np.nan)
-        if self.corpora[corpus].base_losses:
+        fit, base = self.corpora[corpus], np.full(tokens.shape, np.nan)
+        if fit.base_losses and set(fit.base_losses) >= set(fit.max_tokens):
             base = np.vectorize(lambda n: self.base_loss(corpus, float(n)), otypes=[np.float64])(params)
-        area = np.where(np.isnan(area), tokens * self.area_per_token, area)
         points = Points(
             params=params,
             tokens=tokens,
@@ -197,3 +196,12 @@ class LawSet:
         if any(float(n) not in fit.max_tokens for n in points.params):
             notes.append("A model size that was not measured: powers of N, and their error is not in the interval.")
         return tuple(notes)
+
+
+def _check_amounts(tokens: Floats, params: Floats, area: Floats) -> None:
+    if not np.all((tokens > 0) & np.isfinite(tokens)):
+        raise LawError(f"tokens: {tokens.min():g} is not above 0 and finite; the loss at 0 is the base loss")
+    if not np.all((params > 0) & np.isfinite(params)):
+        raise LawError(f"params: {params.min():g} is not above 0 and finite; give the parameters of the model")
+    if not np.all((area >= 0) & (area <= tokens * 1.002)):
+        raise LawError("lr_area: allowed is from 0 to the tokens: it is the integral of learning rate over its peak")

@@ -40,7 +40,13 @@ def load(text: str) -> LawSet:
         raise LawError("laws: this is not the JSON of fitted laws; run fit again") from error
     if version != VERSION:
         raise LawError(f"laws: the file has version {version}, this program reads {VERSION}; run fit again")
-    fitted = data["fitted"]
+    try:
+        return _load_laws(data, data["fitted"])
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise LawError(f"laws: something is missing or changed in this file ({error}); run fit again") from error
+
+
+def _load_laws(data: dict[str, Any], fitted: dict[str, Any]) -> LawSet:
     return LawSet(
         corpora={name: _load_fit(name, fit) for name, fit in fitted["corpora"].items()},
         target=data["target"],

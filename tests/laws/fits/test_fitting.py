@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sweeper.laws import LawError, LawSet, fit, held_out_nats, nearest_measured, table_from_columns
+from sweeper.laws.fits.serialise import VERSION
 from tests.laws.simulated_cpt import (
     anchored_truth,
     dcpt_truth,
@@ -86,7 +87,9 @@ def test_laws_survive_json_with_their_predictions(anchored_fits):
     assert again.to_json() == anchored_fits.to_json()
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"version": 99}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"version": 99}', f'{{"version": {VERSION}}}', f'{{"version": {VERSION}, "fitted": []}}']
+)
 def test_text_that_is_no_law_set_is_refused(text):
     with pytest.raises(LawError, match="run fit again"):
         LawSet.from_json(text)
@@ -137,6 +140,12 @@ def test_shares_and_domain_ratio_ask_the_same(anchored_fits):
     ("changes", "words"),
     [
         ({"tokens": 0}, "tokens"),
+        ({"tokens": np.inf}, "tokens"),
+        ({"tokens": np.nan}, "tokens"),
+        ({"params": -1.3e6}, "params"),
+        ({"params": np.nan}, "params"),
+        ({"lr_area": -1.0}, "lr_area"),
+        ({"lr_area": 2e5}, "lr_area"),
         ({"domain_ratio": 1.5}, "domain_ratio"),
         ({"domain_ratio": None}, "domain_ratio"),
         ({"params": 3e6}, "params"),
@@ -263,3 +272,33 @@ def test_ranks_have_amplitudes_of_their_own_and_others_lie_between():
     assert losses[2] == pytest.approx(full, rel=0.004)
     assert losses[0] == pytest.approx(5.1 * (full / 5.1) ** 0.7, rel=0.004)
     assert losses[0] > losses[1] > losses[2]
+
+
+def test_a_size_without_base_loss_is_predicted_by_laws_that_need_none():
+    columns = simulate(anchored_truth, tokens=(80e3, 120e3, 160e3), replicates=0)
+    keep = [i for i, (d, n) in enumerate(zip(columns["tokens"], columns["params"], strict=True)) if d > 0 or n > 1e6]
+    fits = fit(table_from_columns({n: [v[i] for i in keep] for n, v in columns.items()}), law="anchored", bootstrap=0)
+    for size in (0.5e6, 1.3e6):
+        loss = fits.predict("code", tokens=160e3, domain_ratio=0.5, params=size).loss
+        assert float(loss) == pytest.approx(anchored_truth("code", size, 160e3, 0.5), rel=0.01)
+
+
+def test_with_two_ratios_the_anchored_law_is_taken_since_none_can_be_left_out():
+    fits = fit(simulated_table(anchored_truth, ratios=(0.1, 0.5), replicates=0, base=False), bootstrap=0)
+    for corpus in fits.corpora.values():
+        assert corpus.law == "anchored" and "dcpt" in corpus.candidates
+
+
+@pytest.mark.parametrize(("cooled", "fraction"), [(2, 1.0), (3, 0.0), (5, 0.0)])
+def test_a_new_run_cools_down_where_half_of_the_runs_did(cooled, fraction):
+    columns = simulate(anchored_truth, replicates=0, sizes=(1.3e6,), tokens=(80e3, 160e3), ratios=(0.1, 0.2, 0.3))
+    count, names = len(columns["loss"]), [f"t{i}" for i in range(3)]
+    late = [i for i in range(count) if columns["tokens"][i] > 150e3]
+    columns["lr_fraction"] = [1.0] * count
+    for again in range(-(-cooled // 3)):
+        for i in [i for i in late if columns["trial"][i] in names[: cooled - 3 * again]]:
+            row = {name: values[i] for name, values in columns.items()}
+            row |= {"trial": f"{row['trial']}c{again}", "lr_fraction": 0.0, "seed": again}
+            for name, value in row.items():
+                columns[name].append(value)
+    assert fit(table_from_columns(columns), law="anchored", bootstrap=0).end_fraction == fraction
