@@ -9,7 +9,7 @@ from benchmarks.svg_chart import Mark, Panel, svg
 from sweeper.laws import LawSet, Table, fit, recommend_tradeoff
 from sweeper.laws.fits.holdout import distinct_ratios
 
-COLOURS = ("#1f5fa8", "#3f9bb5", "#2f7d4f", "#9a9a20", "#c4571b", "#8a2b4f")
+COLOURS = ("#1f5fa8", "#3f9bb5", "#2f7d4f", "#9a9a20", "#c4571b", "#8a2b4f", "#555555", "#000000")
 LAWS = ("anchored", "dcpt")
 _FINE = 30
 _BOOTSTRAP = 100
@@ -34,7 +34,7 @@ def forecasts(table: Table) -> str:
         room = 0.1 * float(np.ptp(measured.loss))
         span = (float(measured.loss.min()) - room, float(measured.loss.max()) + room)
         for law in LAWS:
-            marks = _curves(fits[law], corpus, measured, until, span)
+            marks = _curves(fits[law], corpus, table, until, span)
             panels.append(Panel(f"{corpus}: loss, nats; {law} law", "training tokens", marks, y_range=span))
     return svg(panels, len(LAWS))
 
@@ -69,7 +69,7 @@ def tradeoff(table: Table) -> str:
         fits, target=domain, constraint={general: (None, _INCREASE)}, tokens=tokens, params=size
     )
     ratio = np.array(answer.curve.domain_ratio)
-    some = np.unique(np.linspace(0, len(ratio) - 1, 2 * _FINE + 1).astype(int))
+    some = np.unique(np.linspace(0, len(ratio) - 1, 4 * _FINE + 1).astype(int))
     panels = []
     for name, colour in ((general, COLOURS[0]), (domain, COLOURS[4])):
         band, rows = answer.curve.bands[name], _measured(table, name)
@@ -110,10 +110,17 @@ def _measured(table: Table, corpus: str) -> Table:
     return table.rows((table.corpus == corpus) & (table.tokens > 0) & (table.params == table.params.max()))
 
 
-def _curves(laws: LawSet, corpus: str, measured: Table, until: float, span: tuple[float, float]) -> list[Mark]:
+def _colour(table: Table, ratio: float) -> str:
+    """The same for a ratio in all panels."""
+    ratios = distinct_ratios(table.domain_ratio[table.tokens > 0])
+    return COLOURS[ratios.index(round(ratio, 3)) % len(COLOURS)]
+
+
+def _curves(laws: LawSet, corpus: str, table: Table, until: float, span: tuple[float, float]) -> list[Mark]:
+    measured = _measured(table, corpus)
     last, size = float(measured.tokens.max()), float(measured.params.max())
     marks = [Mark([until] * 2, list(span), "#888888", "line", "fitted up to here", "2 3")]
-    for i, ratio in enumerate(distinct_ratios(measured.domain_ratio)):
+    for ratio in distinct_ratios(measured.domain_ratio):
         rows = measured.rows(np.isclose(measured.domain_ratio, ratio, atol=6e-4))
         tokens = np.linspace(_FROM * last, last, _FINE)
         order = np.argsort(rows.tokens)
@@ -125,7 +132,7 @@ def _curves(laws: LawSet, corpus: str, measured: Table, until: float, span: tupl
             lr_area=np.interp(tokens, [0.0, *rows.tokens[order]], [0.0, *rows.lr_area[order]]),
             lr_fraction=np.interp(tokens, [0.0, *rows.tokens[order]], [1.0, *rows.lr_fraction[order]]),
         )
-        colour = COLOURS[i % len(COLOURS)]
+        colour = _colour(table, ratio)
         marks.append(Mark(tokens, said.high, colour, "band", low=said.low))
         marks.append(Mark(tokens, said.loss, colour, "line", f"ratio {ratio:g}"))
         marks.append(Mark(rows.tokens, rows.loss, colour, "dots"))
@@ -142,8 +149,7 @@ def _residual(laws: LawSet, table: Table, corpus: str, rows: Table) -> Mark:
         lr_area=rows.lr_area,
         lr_fraction=rows.lr_fraction,
     )
-    colour = COLOURS[distinct_ratios(table.domain_ratio[table.tokens > 0]).index(ratio) % len(COLOURS)]
-    return Mark(rows.tokens, said.loss - rows.loss, colour, "dots", f"ratio {ratio:g}")
+    return Mark(rows.tokens, said.loss - rows.loss, _colour(table, ratio), "dots", f"ratio {ratio:g}")
 
 
 def _level(tokens: np.ndarray[tuple[int, ...], np.dtype[np.float64]], value: float) -> Mark:

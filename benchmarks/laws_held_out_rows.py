@@ -1,16 +1,16 @@
 """What each side says of rows that were left out: a mixture ratio, or the second half of training."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sweeper.laws import LawSet, Table, fit
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.fits.baselines import interpolation, nearest_run, unchanged
+from sweeper.laws.fits.choice import Choice
 from sweeper.laws.fits.holdout import at_ratio, distinct_ratios
 
-LAWS = ("auto", "anchored", "dcpt")
 RATIO, EXTREME, BEYOND, PAST = "ratio", "extreme ratio", "beyond half", "past twice"
 RATIO_BASELINES = {"interpolation": interpolation, "nearest run": nearest_run, "unchanged": unchanged}
 
@@ -80,10 +80,21 @@ def last_tokens(table: Table) -> Floats:
 
 def misses_of(name: str, table: Table, fold: Fold, bootstrap: int) -> Iterator[Miss]:
     """Errors of every side on the rows of a fold."""
-    seen = table.rows(~fold.left_out)
-    for law in LAWS:
-        yield from _law_misses(name, table, fold, law, fit(seen, law=law, bootstrap=bootstrap))
+    for law, laws in fitted(table.rows(~fold.left_out), bootstrap).items():
+        yield from _law_misses(name, table, fold, law, laws)
     yield from baseline_misses(name, table, fold)
+
+
+def fitted(seen: Table, bootstrap: int) -> dict[str, LawSet]:
+    """`auto`, `anchored` and `dcpt`; the anchored one is `auto`'s, without what `auto` may have mixed in."""
+    auto = fit(seen, bootstrap=bootstrap)
+    return {"auto": auto, "anchored": alone(auto, "anchored"), "dcpt": fit(seen, law="dcpt", bootstrap=bootstrap)}
+
+
+def alone(laws: LawSet, law: str) -> LawSet:
+    """The same with all weight on one of the laws compared."""
+    choice = Choice({law: 1.0}, "")
+    return replace(laws, corpora={name: replace(each, choice=choice) for name, each in laws.corpora.items()})
 
 
 def _law_misses(name: str, table: Table, fold: Fold, law: str, laws: LawSet) -> Iterator[Miss]:

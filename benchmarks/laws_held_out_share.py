@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.laws_held_out_rows import LAWS, Unit, folds_of, last_tokens, unit_of
-from sweeper.laws import LawSet, Table, fit
+from benchmarks.laws_held_out_rows import Unit, fitted, folds_of, last_tokens, unit_of
+from sweeper.laws import LawSet, Table
 from sweeper.laws.arrays import Floats
 
 _GRID = 401
@@ -47,7 +47,7 @@ def share_misses_of(name: str, table: Table, bootstrap: int) -> Iterator[ShareMi
     beyond = folds_of(table)[-1]
     at_end = (table.tokens == last_tokens(table)) & ~np.isnan(table.base_loss)
     ends = [(corpus, size) for corpus in table.remainder for size in np.unique(table.params)]
-    fits = {law: fit(table.rows(~beyond.left_out), law=law, bootstrap=bootstrap) for law in LAWS}
+    fits = fitted(table.rows(~beyond.left_out), bootstrap)
     for corpus, size in ends:
         last = table.rows(at_end & (table.corpus == corpus) & (table.params == size))
         if len(last) == 0:
