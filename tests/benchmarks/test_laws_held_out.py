@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,16 +13,19 @@ from benchmarks.laws_held_out_rows import (
     EXTREME,
     PAST,
     RATIO,
+    RATIO_BASELINES,
     Fold,
     Miss,
     Unit,
+    alone,
     baseline_misses,
     folds_of,
     last_tokens,
+    misses_of,
 )
 from benchmarks.laws_held_out_share import ShareMiss, clamped, crossing
 from benchmarks.laws_held_out_summary import TWICE, against, share_summary, summary, unit_errors
-from sweeper.laws import table_from_columns
+from sweeper.laws import fit, table_from_columns
 
 A, B, C = (Unit(table, 1e6, "wiki", "general") for table in ("a", "b", "c"))
 
@@ -175,3 +179,24 @@ def test_the_whole_way_ends_with_one_json_line(tmp_path, monkeypatch, capsys):
     written = json.loads((tmp_path / "found.json").read_text())
     assert written["tables"]["made"]["ratios"] == [0, 0.25, 0.5, 1]
     assert str(tmp_path) not in json.dumps(written)
+
+
+def test_sides_are_fitted_to_seen_rows_and_judged_on_the_others():
+    table = made_table(lambda ratio, tokens: 3.0 + 0.4 * ratio + 0.1 * math.log1p(tokens / 1e5))
+    table = table.rows(table.corpus == "wiki")
+    fold = folds_of(table)[1]
+    found = list(misses_of("a", table, fold, bootstrap=0))
+    assert Counter(m.side for m in found) == dict.fromkeys(("auto", "anchored", "dcpt", *RATIO_BASELINES), 3)
+    assert {m.fold for m in found} == {RATIO} and {m.unit.role for m in found} == {"general"}
+    assert all((m.covered is None) == (m.side in RATIO_BASELINES) for m in found)
+    worst = {side: max(abs(m.error) for m in found if m.side == side) for side in ("anchored", "unchanged")}
+    assert worst["anchored"] < 0.05 < worst["unchanged"]
+
+
+def test_all_weight_can_be_put_on_one_law():
+    table = made_table(lambda ratio, tokens: 3.0 + 0.4 * ratio + 0.1 * math.log1p(tokens / 1e5))
+    laws = fit(table.rows(table.corpus == "wiki"), bootstrap=0)
+    for law in ("dcpt", "anchored"):
+        only = alone(laws, law).corpora["wiki"]
+        assert only.choice.weights == {law: 1.0} and only.law == law
+        assert only.candidates is laws.corpora["wiki"].candidates
