@@ -21,8 +21,8 @@ __all__ = ["HUBER_DELTA", "Fitted", "Problem", "fit_groups", "huber", "log_resid
 
 _BATCH = 300_000
 """Numbers in a batch's Jacobians: keeps them in the processor's cache."""
-_STALLED = 6
-"""A fit has converged when so many steps in a row gained less than `_GAIN` of its cost."""
+_STALLED = 3
+"""A fit has converged after so many steps in a row that gained less than `_GAIN` of its cost; refused ones are half."""
 _GAIN = 1e-4
 _SAME = 1e-3
 """Costs this near to each other, relative, are one minimum."""
@@ -48,6 +48,8 @@ class _Members:
     params: Floats
     residuals: Floats
     cost: Floats
+    gradient: Floats
+    normal: Floats
     damping: Floats
     stalled: Floats
 
@@ -100,26 +102,33 @@ def _descend(problem: Problem, weights: Floats, starts: Floats, iterations: int)
     members = _started(problem, space, weights, np.clip(starts, space.lower, space.upper))
     alive = np.arange(len(starts))
     for _ in range(iterations):
-        _advance(problem, space, members, alive)
-        alive = alive[members.stalled[alive] < _STALLED]
+        better = _advance(problem, space, members, alive)
+        going = members.stalled[alive] < _STALLED
+        moved, alive = alive[better & going], alive[going]
         if alive.size == 0:
             break
+        if moved.size > 0:
+            members.gradient[moved], members.normal[moved] = normal_equations(
+                problem, space, members.weights[moved], members.params[moved], members.residuals[moved]
+            )
     return members
 
 
 def _started(problem: Problem, space: Space, weights: Floats, params: Floats) -> _Members:
-    params = projected(problem, space, weights, params, log_residuals(problem, params))
-    residuals = log_residuals(problem, params)
+    params, residuals = projected(problem, space, weights, params, log_residuals(problem, params))
     cost = cost_of(problem, space, weights, params, residuals)
-    return _Members(weights, params, residuals, cost, np.full(len(params), 1e-2), np.zeros(len(params)))
+    gradient, normal = normal_equations(problem, space, weights, params, residuals)
+    damping, stalled = np.full(len(params), 1e-2), np.zeros(len(params))
+    return _Members(weights, params, residuals, cost, gradient, normal, damping, stalled)
 
 
-def _advance(problem: Problem, space: Space, members: _Members, alive: Ints) -> None:
-    """One step of the living members, kept where the cost falls."""
+def _advance(problem: Problem, space: Space, members: _Members, alive: Ints) -> Bools:
+    """One step of the living members, kept where the cost falls: (alive,)."""
     weights, params, residuals = members.weights[alive], members.params[alive], members.residuals[alive]
-    step = _step(problem, space, weights, params, residuals, members.damping[alive])
-    tried = projected(problem, space, weights, np.clip(params + step, space.lower, space.upper), residuals)
-    tried_residuals = log_residuals(problem, tried)
+    gradient = members.gradient[alive]
+    step = _solve(members.normal[alive], gradient, _held(space, params, gradient), members.damping[alive])
+    moved = np.clip(params + step, space.lower, space.upper)
+    tried, tried_residuals = projected(problem, space, weights, moved, residuals)
     tried_cost = cost_of(problem, space, weights, tried, tried_residuals)
     cost = members.cost[alive]
     better = tried_cost < cost
@@ -128,15 +137,8 @@ def _advance(problem: Problem, space: Space, members: _Members, alive: Ints) -> 
     members.params[won], members.residuals[won] = tried[better], tried_residuals[better]
     members.cost[won] = tried_cost[better]
     members.damping[alive] = np.clip(members.damping[alive] * np.where(better, 0.3, 5.0), 1e-9, 1e9)
-    members.stalled[alive] = np.where(gain > _GAIN, 0.0, members.stalled[alive] + 1.0)
-
-
-def _step(
-    problem: Problem, space: Space, weights: Floats, params: Floats, residuals: Floats, damping: Floats
-) -> Floats:
-    """One damped Gauss-Newton step (m, p); a parameter at its bound that wants to leave it stays."""
-    gradient, normal = normal_equations(problem, space, weights, params, residuals)
-    return _solve(normal, gradient, _held(space, params, gradient), damping)
+    members.stalled[alive] = np.where(gain > _GAIN, 0.0, members.stalled[alive] + np.where(better, 1.0, 0.5))
+    return np.asarray(better)
 
 
 def _held(space: Space, params: Floats, gradient: Floats) -> Bools:
@@ -146,6 +148,7 @@ def _held(space: Space, params: Floats, gradient: Floats) -> Bools:
 
 
 def _solve(normal: Floats, gradient: Floats, held: Bools, damping: Floats) -> Floats:
+    """One damped Gauss-Newton step (m, p); a parameter at its bound that wants to leave it is held."""
     free = ~held
     normal = normal * free[:, :, None] * free[:, None, :]
     diagonal = np.einsum("mii->mi", normal)

@@ -67,11 +67,10 @@ class Design:
 
     @cached_property
     def offsets(self) -> Floats:
-        """(n, v): one unknown base loss a kind, (n, 0) where base losses are known."""
+        """(n, v): one unknown base loss a kind, (n, 0) where base losses are known; of other kinds as they trend."""
         if self.points.base_known:
             return np.empty((len(self.points), 0))
-        distance = np.sum((self.points.kind[:, None] - self.variants.known[None]) ** 2, axis=2)
-        return np.asarray(distance == distance.min(axis=1, keepdims=True), dtype=np.float64)
+        return self.variants.levels(self.points.kind)
 
     def columns(self, shape: Floats) -> Floats:
         """(n, 4 c + offsets): columns of the amplitudes."""

@@ -72,9 +72,9 @@ class _Target:
             return params, np.zeros(len(params))
         at, space = self.amplitudes, self.space
         inside = np.clip(params, space.lower, space.upper)
-        normal, moment = linear_system(self.problem, space, self.row_weights, inside, at)
-        center = bounded_solution(normal, moment, space.lower[at], space.upper[at])
-        root = _inverse_root(normal * (self.curvature.psi_slope / self.curvature.dispersion))
+        system = linear_system(self.problem, space, self.row_weights, inside, at)
+        center = bounded_solution(system.normal, system.moment, space.lower[at], space.upper[at])
+        root = _inverse_root(system.normal * (self.curvature.psi_slope / self.curvature.dispersion))
         steps = standard_draws(rng, len(params), at.size)
         params[:, at] = center + _WIDER * (root @ steps[:, :, None])[:, :, 0]
         return params, standard_log_density(steps) - np.linalg.slogdet(_WIDER * root)[1]

@@ -6,12 +6,15 @@ the approximations here (relative in place of log residuals, robust weights of t
 Source: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats, Ints
-from sweeper.laws.engine.objective import Problem, robust_weights
+from sweeper.laws.engine.objective import LEAST_LOSS, Problem, log_residuals, robust_weights
 from sweeper.laws.forms.law import Law, Space
 
+_LEAST_LOG = np.log(LEAST_LOSS)
 _PASSES = 4
 """Times that amplitudes outside their bounds are put on them and the rest solved again."""
 
@@ -22,8 +25,10 @@ def linear_columns(law: Law) -> Ints:
     return np.array([law.names.index(name) for name in names], dtype=np.int64)
 
 
-def projected(problem: Problem, space: Space, weights: Floats, params: Floats, residuals: Floats) -> Floats:
-    """(m, p) parameters with the linear ones solved for, the others as they are.
+def projected(
+    problem: Problem, space: Space, weights: Floats, params: Floats, residuals: Floats
+) -> tuple[Floats, Floats]:
+    """Parameters (m, p) with the linear ones solved for, the others as they are, and their residuals (m, n).
 
     Args:
         problem: The law and the data.
@@ -34,18 +39,30 @@ def projected(problem: Problem, space: Space, weights: Floats, params: Floats, r
     """
     linear = linear_columns(problem.law)
     if linear.size == 0 or problem.falling is not None:  # the price of a rise is no part of the linear problem
-        return params
-    robust = weights * robust_weights(problem, residuals)
-    normal, moment = linear_system(problem, space, robust, params, linear)
+        return params, log_residuals(problem, params)
+    system = linear_system(problem, space, weights * robust_weights(problem, residuals), params, linear)
+    solved = bounded_solution(system.normal, system.moment, space.lower[linear], space.upper[linear])
     result = params.copy()
-    result[:, linear] = bounded_solution(normal, moment, space.lower[linear], space.upper[linear])
-    return result
+    result[:, linear] = solved
+    relative = system.rest + (system.basis @ solved[:, :, None])[:, :, 0]
+    return result, np.asarray(np.maximum(np.log(np.maximum(relative, 1e-300)), _LEAST_LOG - problem.log_loss))
 
 
-def linear_system(
-    problem: Problem, space: Space, weights: Floats, params: Floats, linear: Ints
-) -> tuple[Floats, Floats]:
-    """Normal matrix (m, k, k) and right hand side (m, k) of the linear parameters, the others as they are.
+class LinearSystem(NamedTuple):
+    """The least squares problem of the linear parameters: relative losses are rest + basis @ linear."""
+
+    normal: Floats
+    """(m, k, k)"""
+    moment: Floats
+    """(m, k)"""
+    basis: Floats
+    """(m, n, k) predicted over measured loss, by each linear parameter."""
+    rest: Floats
+    """(m, n) the part of predicted over measured loss that does not depend on them."""
+
+
+def linear_system(problem: Problem, space: Space, weights: Floats, params: Floats, linear: Ints) -> LinearSystem:
+    """The problem of the linear parameters, the others as they are.
 
     Args:
         problem: The law and the data.
@@ -57,11 +74,11 @@ def linear_system(
     measured = np.exp(problem.log_loss)
     basis = problem.law.jacobian(params, problem.points)[:, :, linear] / measured[:, None]
     part = (basis @ params[:, linear][:, :, None])[:, :, 0]
-    left = 1.0 - problem.law.predict(params, problem.points) / measured + part
+    rest = problem.law.predict(params, problem.points) / measured - part
     weighted = np.swapaxes(basis * weights[..., None], 1, 2)
     prior = problem.prior_scale / space.prior_sd[linear] ** 2
-    moment = (weighted @ left[:, :, None])[:, :, 0] + prior * space.prior_mean[linear]
-    return np.asarray(weighted @ basis + np.diag(prior)), np.asarray(moment)
+    moment = (weighted @ (1.0 - rest)[:, :, None])[:, :, 0] + prior * space.prior_mean[linear]
+    return LinearSystem(np.asarray(weighted @ basis + np.diag(prior)), np.asarray(moment), basis, rest)
 
 
 def bounded_solution(normal: Floats, moment: Floats, lower: Floats, upper: Floats) -> Floats:

@@ -75,7 +75,23 @@ class Variants:
         gram = _alike(self.known, self.known) + _JITTER * np.eye(len(self.known))
         return np.asarray(np.linalg.solve(np.linalg.cholesky(gram), _alike(self.known, at)).T)
 
+    def levels(self, at: Floats) -> Floats:
+        """(n, v): what each known kind's level counts for the level at a kind.
 
+        A known kind's own level is all that counts there; elsewhere the line through all known levels is followed, so
+        that base losses are a power of N.
+        """
+        distance = np.sum((at[:, None, :] - self.known[None, :, :]) ** 2, axis=2)
+        own = np.asarray(distance == distance.min(axis=1, keepdims=True), dtype=np.float64)
+        line = _with_one(at) @ np.linalg.pinv(_with_one(self.known))
+        return np.asarray(np.where(distance.min(axis=1, keepdims=True) < _SAME_KIND, own, line))
+
+
+def _with_one(at: Floats) -> Floats:
+    return np.hstack([np.ones((len(at), 1)), at])
+
+
+_SAME_KIND = 1e-12
 _TREND = 0.3
 _OWN = 0.15
 

@@ -116,4 +116,5 @@ class FormulaLaw(ABC):
         if exact is None:
             return complex_step(self, params, points)
         shape = (len(params), len(points))
-        return np.stack([np.broadcast_to(exact[name], shape) for name in self.names], axis=2)
+        stacked = np.stack([np.broadcast_to(exact[name], shape) for name in self.names], axis=1)
+        return np.swapaxes(stacked, 1, 2)  # rows of one parameter lie together: products over rows are faster

@@ -15,7 +15,9 @@ SHARE = [0.0, 0.25, 0.5, 1.0]
 def solved(problem, start):
     start = np.array([start], dtype=float)
     ones = np.ones((1, len(problem.points)))
-    return projected(problem, problem.law.space(), ones, start, 0 * ones)[0]
+    params, residuals = projected(problem, problem.law.space(), ones, start, 0 * ones)
+    assert residuals == pytest.approx(log_residuals(problem, params))
+    return params[0]
 
 
 def test_linear_parameters_of_an_exact_line_are_found_at_once():
