@@ -11,7 +11,7 @@ from sweeper.laws.fits.holdout import distinct_ratios
 
 COLOURS = ("#1f5fa8", "#3f9bb5", "#2f7d4f", "#9a9a20", "#c4571b", "#8a2b4f", "#555555", "#000000")
 LAWS = ("anchored", "dcpt")
-_FINE = 30
+_FINE = 20
 _BOOTSTRAP = 100
 _INCREASE = 0.03
 _FROM = 0.08
@@ -69,7 +69,7 @@ def tradeoff(table: Table) -> str:
         fits, target=domain, constraint={general: (None, _INCREASE)}, tokens=tokens, params=size
     )
     ratio = np.array(answer.curve.domain_ratio)
-    some = np.unique(np.linspace(0, len(ratio) - 1, 4 * _FINE + 1).astype(int))
+    some = np.unique(np.linspace(0, len(ratio) - 1, 6 * _FINE + 1).astype(int))
     panels = []
     for name, colour in ((general, COLOURS[0]), (domain, COLOURS[4])):
         band, rows = answer.curve.bands[name], _measured(table, name)
