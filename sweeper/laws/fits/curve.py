@@ -10,10 +10,12 @@ from sweeper.laws.arrays import Floats
 from sweeper.laws.engine.curve_fit import FOLD, CurvePosterior, fit_curve, weights_at
 from sweeper.laws.engine.evidence import CurvePoints, Design, Evidence
 from sweeper.laws.engine.wander import Variants
+from sweeper.laws.errors import LawError
 from sweeper.laws.fits.candidate import DRAWS, Parameter, Quality, parameters_of, quality_of
 from sweeper.laws.fits.holdout import Folds, HeldOut, held_out_of
 from sweeper.laws.fits.noise import Noise
 from sweeper.laws.forms.anchored import Anchored
+from sweeper.laws.forms.law import MIN_SIZES_FOR_POWERS
 from sweeper.laws.forms.repetition import effective_tokens
 from sweeper.laws.tables.points import Points
 from sweeper.laws.tables.table import Table
@@ -145,8 +147,21 @@ class CurveFit:
 
     def _level(self, points: Points) -> Floats:
         """(n,) what the curve's change is added to."""
-        known = self.posterior.evidence.design.points.base_known
-        return np.log(points.base_loss) if known else np.zeros(len(points))
+        if self.posterior.evidence.design.points.base_known:
+            return np.log(points.base_loss)
+        self._refuse_unknown_sizes(points)
+        return np.zeros(len(points))
+
+    def _refuse_unknown_sizes(self, points: Points) -> None:
+        """Base losses that the curve estimated follow a power of N, for which two sizes are too few."""
+        known = np.unique(self.posterior.evidence.design.variants.known[:, 0] + self.origin[0])
+        away = np.min(np.abs(_kinds(points)[:, :1] - known), axis=1)
+        if len(known) < MIN_SIZES_FOR_POWERS and np.any(away > 1e-6):
+            measured = ", ".join(f"{size:.6g}" for size in np.exp(known * _LOG_4))
+            raise LawError(
+                f"params: {points.params[np.argmax(away)]:g} was not measured (measured: {measured}), and neither were "
+                f"base losses; with fewer than {MIN_SIZES_FOR_POWERS} sizes there is no law of size"
+            )
 
 
 def fit_anchored(points: Points, table: Table, folds: Folds, rng: np.random.Generator) -> tuple[CurveFit, Floats]:

@@ -36,3 +36,15 @@ def test_a_size_between_two_lies_between_them():
     known = np.array([[0.0, 0, 0], [1.0, 0, 0]])
     linear = Variants(known).features(np.array([[0.0, 0, 0], [0.5, 0, 0], [1.0, 0, 0]]))[:, 1]
     assert linear[0] < linear[1] < linear[2]
+
+
+def test_a_level_between_and_beyond_known_sizes_follows_the_line_through_them():
+    known = np.array([[0.0, 0, 0], [1.0, 0, 0], [3.0, 0, 0]])
+    line, bent = np.array([4.0, 3.5, 2.5]), np.array([4.0, 3.6, 2.5])
+    at = np.array([[-1.0, 0, 0], [0.5, 0, 0], [2.0, 0, 0], [5.0, 0, 0]])
+    assert Variants(known).levels(at) @ line == pytest.approx([4.5, 3.75, 3.0, 1.5])
+    assert Variants(known).levels(known) @ bent == pytest.approx(bent)
+
+
+def test_the_level_of_a_single_kind_is_that_of_all():
+    assert Variants(np.zeros((1, 3))).levels(np.full((2, 3), 7.0)) == pytest.approx(np.ones((2, 1)))

@@ -302,3 +302,15 @@ def test_a_new_run_cools_down_where_half_of_the_runs_did(cooled, fraction):
             for name, value in row.items():
                 columns[name].append(value)
     assert fit(table_from_columns(columns), law="anchored", bootstrap=0).end_fraction == fraction
+
+
+def test_without_base_losses_unmeasured_sizes_lie_on_the_trend_and_two_sizes_have_none():
+    def fitted(*sizes):
+        options = {"sizes": sizes, "replicates": 0, "base": False, "tokens": (40e3, 80e3, 120e3, 160e3)}
+        return fit(simulated_table(anchored_truth, **options), law="anchored", bootstrap=0)
+
+    where = {"tokens": 160e3, "domain_ratio": 0.5}
+    three = fitted(0.5e6, 1.3e6, 3e6).predict("code", params=[0.25e6, 0.5e6, 0.8e6, 1.3e6, 2e6, 3e6, 6e6], **where)
+    assert np.all(np.diff(three.loss) < -0.02)
+    with pytest.raises(LawError, match="params: 800000 was not measured"):
+        fitted(0.5e6, 1.3e6).predict("code", params=0.8e6, **where)
