@@ -15,13 +15,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for those who start this file without `-m`
 
-from benchmarks import laws_published
+from benchmarks import laws_published, laws_simulated, laws_speed
 from benchmarks.laws_rows import Row, text_of
 from sweeper.pipeline.plain import write_text
 
 Part = Callable[[Path], list[Row]]
 PARTS: dict[str, Part] = {
     "published": laws_published.rows,
+    "simulated": laws_simulated.rows,
+    "speed": laws_speed.rows,
 }
 """By name; each is given the folder of tables."""
 
