@@ -10,6 +10,8 @@ from sweeper.laws.fits.noise import late_rows
 from sweeper.laws.tables.table import Table
 
 MIN_RATIOS = 3
+MAX_FOLDS = 12
+"""Of ratios: with more distinct ones every twelfth is left out together, so that each keeps near neighbours."""
 MIN_SIZES = 4
 """Sizes from which on the largest is predicted from the others."""
 _Z90 = 1.645
@@ -19,7 +21,8 @@ _Z90 = 1.645
 class Folds:
     """Rows to leave out, one fold a row of `left_out`: each ratio, the last third of tokens, the largest size.
 
-    A fold that the table does not allow is not there, nor one that has no row to judge: a ratio measured only early.
+    Where there are very many ratios a fold leaves several out, far from each other. A fold that the table does
+    not allow is not there, nor one that has no row to judge: a ratio measured only early.
     """
 
     left_out: Bools
@@ -72,8 +75,9 @@ def folds_of(table: Table) -> Folds:
     left_out: list[Bools] = []
     names: list[str] = []
     if len(ratios) >= MIN_RATIOS:
-        left_out += [at_ratio(table, ratio) for ratio in ratios]
-        names += ["ratio"] * len(ratios)
+        groups = [ratios[i::MAX_FOLDS] for i in range(min(MAX_FOLDS, len(ratios)))]
+        left_out += [np.any([at_ratio(table, ratio) for ratio in group], axis=0) for group in groups]
+        names += ["ratio"] * len(groups)
     third = last_third(table)
     if third.any() and enough_tokens(table, third):
         left_out.append(third)
@@ -98,10 +102,11 @@ def held_out_of(table: Table, folds: Folds, residuals: Floats, about: Floats, sp
         about: (n,) the same of the fit to all rows.
         spreads: (folds, n) standard deviation that each prediction gave for a single run.
     """
-    by_ratio, third, excess, size = {}, {}, {}, None
+    by_ratio: dict[float, float] = {}
+    third, excess, size = {}, {}, None
     for name, rows, errors in zip(folds.names, folds.judged, residuals, strict=True):
-        if name == "ratio" and rows.any():
-            by_ratio[float(np.round(table.domain_ratio[rows][0], 3))] = rms(errors[rows])
+        if name == "ratio":
+            by_ratio |= _each_ratio(table, rows, errors)
         elif name == "last_third":
             third = _each_ratio(table, rows, errors)
             excess = _each_ratio(table, rows, errors, _excess(table, rows))

@@ -89,3 +89,16 @@ def test_a_ratio_that_was_measured_early_only_is_no_fold():
     assert folds.names == ("ratio", "ratio", "last_third")
     assert folds.judged.any(axis=1).all()
     assert not np.any(folds.left_out[:2] & (short.domain_ratio == 0.5))
+
+
+def test_many_ratios_share_folds_with_far_ones():
+    many = grid(ratios=tuple(i / 39 for i in range(40)), tokens=(100, 150))
+    folds = folds_of(many)
+    ratio = np.array([name == "ratio" for name in folds.names])
+    assert ratio.sum() == 12
+    assert np.all(folds.left_out[ratio].sum(axis=0) == 1)
+    for rows in folds.left_out[ratio]:
+        assert np.min(np.diff(np.unique(many.domain_ratio[rows]))) > 0.2
+    found = held_out_of(many, folds, np.broadcast_to(many.domain_ratio, folds.judged.shape), np.zeros(len(many)))
+    assert len(found.by_ratio) == 40
+    assert all(error == pytest.approx(ratio, abs=1e-3) for ratio, error in found.by_ratio.items())
