@@ -52,6 +52,8 @@ def fit(
         raise LawError(f"law: {law!r} is not known; allowed are {', '.join(LAW_NAMES)}")
     if bootstrap < 0:
         raise LawError(f"bootstrap: {bootstrap} is below 0")
+    if seed < 0:
+        raise LawError(f"seed: {seed} is below 0; give a whole number from 0 on")
     trained = _one_method(table, method)
     trials, draws = resampled_runs(trained, bootstrap, np.random.default_rng([seed, 1]))
     fits, notes = {}, [*table.notes, *_table_notes(trained)]

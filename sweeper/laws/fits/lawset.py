@@ -62,7 +62,11 @@ class LawSet:
         if params in known:
             return known[params]
         if len(known) < MIN_SIZES_FOR_POWERS:
-            raise LawError(f"base_loss: {corpus} was not measured before training at params = {params:g}")
+            sizes = f"known at {', '.join(f'{size:g}' for size in known)}" if known else "known at no size"
+            raise LawError(
+                f"base_loss: {corpus} was not measured before training at params = {params:g} ({sizes}); fewer than "
+                f"{MIN_SIZES_FOR_POWERS} sizes say nothing of others: ask at one of these, or give its base loss"
+            )
         slope, level = np.polyfit(np.log(list(known)), np.log(list(known.values())), 1)
         return float(np.exp(level + slope * np.log(params)))
 

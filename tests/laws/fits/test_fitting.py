@@ -314,3 +314,8 @@ def test_without_base_losses_unmeasured_sizes_lie_on_the_trend_and_two_sizes_hav
     assert np.all(np.diff(three.loss) < -0.02)
     with pytest.raises(LawError, match="params: 800000 was not measured"):
         fitted(0.5e6, 1.3e6).predict("code", params=0.8e6, **where)
+
+
+def test_a_seed_below_zero_is_refused_in_words():
+    with pytest.raises(LawError, match="seed: -1 is below 0"):
+        fit(simulated_table(anchored_truth), seed=-1)
