@@ -27,6 +27,9 @@ _UNDETERMINED = 0.7
 _TRUST_OF_ONE = 4.0
 """Held-out folds that the posterior's own spread counts for when it is calibrated."""
 _CALIBRATION = (0.8, 2.5)
+_BEYOND = 0.25
+"""How much further curves spread at twice the measured tokens than the posterior says: on 38 curves of eight measured
+grids its 90 % intervals covered 86 % there. The last third of a curve's own tokens did not tell which need it."""
 _R_STAR = 15.387756
 """Of repeated text (arXiv 2305.16264): fixed, since a table of short runs says nothing of it."""
 
@@ -95,12 +98,13 @@ class CurveFit:
         return np.asarray(self._level(points) + self.posterior.mean(self._at(points)))
 
     def log_draws(self, points: Points, ratios: Floats, excess: Floats, rng: np.random.Generator) -> Floats:
-        """Curves of the posterior, spread by the calibration."""
+        """Curves of the posterior, spread by the calibration, and further beyond the measured tokens."""
         at = self._at(points)
         normal = rng.standard_normal((DRAWS, len(self.posterior.weights[0].mean)))
         center = self.posterior.mean(at)
         draws = self.posterior.draws(at, normal)
-        return np.asarray(self._level(points) + center + self.calibration * (draws - center))
+        spread = self.calibration * (1.0 + _BEYOND * np.clip(excess, 0.0, 1.0))
+        return np.asarray(self._level(points) + center + spread * (draws - center))
 
     @property
     def noise(self) -> Noise:
