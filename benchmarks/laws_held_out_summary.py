@@ -65,6 +65,7 @@ def _of_role(misses: Sequence[Miss]) -> dict[str, Any]:
             "rows": len(mine),
             "coverage": coverage(mine),
             "by_table": _by_table(errors[side]),
+            "coverage_by_table": coverage_by_table(mine),
             **({} if side == REFERENCE else {"to_dcpt": against(errors[side], errors[REFERENCE])}),
         }
         for side, mine in sides.items()
@@ -101,6 +102,15 @@ def coverage(misses: Iterable[Miss]) -> float | None:
     """Share of measured losses within the 90 % interval; None where no side gave one."""
     known = [miss.covered for miss in misses if miss.covered is not None]
     return fmean(known) if known else None
+
+
+def coverage_by_table(misses: Iterable[Miss]) -> dict[str, float]:
+    """The same for each table; empty for baselines."""
+    tables: dict[str, list[bool]] = defaultdict(list)
+    for miss in misses:
+        if miss.covered is not None:
+            tables[miss.unit.table].append(miss.covered)
+    return {table: fmean(each) for table, each in sorted(tables.items())}
 
 
 def share_summary(shares: Sequence[ShareMiss]) -> dict[str, Any]:

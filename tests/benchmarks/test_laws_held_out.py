@@ -139,6 +139,8 @@ def test_the_summary_keeps_questions_roles_and_sides_apart():
     assert losses[BEYOND]["general"]["auto"]["median"] == pytest.approx(0.5)
     assert losses[TWICE]["general"]["auto"]["median"] == pytest.approx(0.6)
     assert losses[EXTREME] == {}
+    assert losses[RATIO]["general"]["dcpt"]["coverage_by_table"] == {"a": 0.0}
+    assert losses[RATIO]["general"]["unchanged"]["coverage_by_table"] == {}
 
 
 def test_share_errors_are_medians_of_absolute_values_by_side():
