@@ -123,14 +123,15 @@ def _answer(question: Question, evidence: Evidence, drawn: Ints, regret: float) 
         use=question.use,
         tokens_interval=spread(options.tokens[drawn], tokens, LEVEL) if free_tokens else None,
         params_interval=spread(options.params[drawn], params, LEVEL) if free_params else None,
+        epochs=float(options.epochs[best]) if question.use == "limited-domain" else None,
     )
 
 
 def _shown(question: Question, evidence: Evidence) -> Ints:
-    """Options of the curve: all of one size; where the size is chosen, the best option of each."""
+    """Options of the curve: all with the best one's epochs; where the size is chosen, the best option of each."""
     options = evidence.options
     if question.use != "compute":
-        return np.arange(len(options))
+        return np.flatnonzero(options.epochs == options.epochs[evidence.best])
     target, away = evidence.runs[evidence.target].loss, np.maximum(evidence.over, 0.0)
     each = [np.flatnonzero(options.params == size) for size in np.unique(options.params)]
     return np.array([at[best_options(target[None, at], evidence.allowed[None, at], away[None, at])[0]] for at in each])

@@ -25,7 +25,7 @@ def predicted(fits: LawSet, corpora: list[str], options: Options, *, noise: bool
     Args:
         fits: The laws.
         corpora: Whose losses.
-        options: Those of one size in a row and in the order of their ratios.
+        options: Those of one size and number of epochs in a row and in the order of their ratios.
         noise: Whether intervals are for a single new run.
     """
     nodes = nodes_of(options)
@@ -39,14 +39,16 @@ def predicted(fits: LawSet, corpora: list[str], options: Options, *, noise: bool
             domain_ratio=asked.domain_ratio,
             level=LEVEL,
             noise=noise,
+            unique_tokens=asked.tokens / asked.epochs if name == fits.target and np.any(asked.epochs > 1) else None,
         )
         found[name] = joined(at, nodes, len(options))
     return found
 
 
 def nodes_of(options: Options) -> Ints:
-    """Positions at which the laws are asked: in each size every fourth option, and the last."""
-    ends = [0, *(np.flatnonzero(np.diff(options.params)) + 1).tolist(), len(options)]
+    """Positions at which the laws are asked: in each size (and epochs) every fourth option, and the last."""
+    turns = (np.diff(options.params) != 0) | (np.diff(options.epochs) != 0)
+    ends = [0, *(np.flatnonzero(turns) + 1).tolist(), len(options)]
     parts = []
     for first, past in pairwise(ends):
         step = _STEP if past - first > _FEWEST else 1

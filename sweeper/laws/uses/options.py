@@ -21,16 +21,20 @@ class Options:
     domain_ratio: Floats
     tokens: Floats
     params: Floats
+    epochs: Floats
+    """Passes over the target's text; 1 where none of it is repeated."""
 
     def __len__(self) -> int:
         return len(self.domain_ratio)
 
     def keep(self, rows: Bools) -> "Options":
         """Those where `rows` (k,) is true."""
-        return Options(self.domain_ratio[rows], self.tokens[rows], self.params[rows])
+        return Options(self.domain_ratio[rows], self.tokens[rows], self.params[rows], self.epochs[rows])
 
 
-def options_of(domain_ratio: Floats, tokens: Floats | float, params: Floats | float) -> Options:
+def options_of(
+    domain_ratio: Floats, tokens: Floats | float, params: Floats | float, epochs: Floats | float = 1.0
+) -> Options:
     """Broadcasts one against the others, flat.
 
     Raises:
@@ -39,7 +43,7 @@ def options_of(domain_ratio: Floats, tokens: Floats | float, params: Floats | fl
     for name, values in (("tokens", tokens), ("params", params)):
         if not np.all(np.isfinite(values) & (np.asarray(values) > 0)):
             raise LawError(f"{name}: {np.min(values):g} is not allowed; give a number above 0")
-    arrays = np.broadcast_arrays(domain_ratio, np.asarray(tokens, np.float64), np.asarray(params, np.float64))
+    arrays = np.broadcast_arrays(*[np.asarray(each, np.float64) for each in (domain_ratio, tokens, params, epochs)])
     return Options(*(array.ravel() for array in arrays))
 
 

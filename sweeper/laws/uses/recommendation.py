@@ -73,6 +73,8 @@ class Recommendation:
     """90 % interval of the best tokens over the draws, where tokens are chosen."""
     params_interval: tuple[float, float] | None = None
     """90 % interval of the best size over the draws, where the size is chosen."""
+    epochs: float | None = None
+    """Passes over the domain's text, where its tokens are limited."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

@@ -26,6 +26,8 @@ class KnownLaws:
     noise: float = 0.0
     target: str = "code"
     ratio_range: tuple[float, float] = (0.0, 1.0)
+    worth: float = 0.0
+    """What a repeated token is worth, over a fresh one; 1 takes it for fresh."""
 
     def __post_init__(self):
         self.corpora = {name: self._fit(name) for name in self.losses}
@@ -40,8 +42,10 @@ class KnownLaws:
             raise LawError(f"base_loss: {corpus} was not measured")
         return self.base_losses[corpus] * (params / 1e6) ** -0.1
 
-    def predict(self, corpus, *, tokens, params, domain_ratio, level, noise):
-        loss = self.losses[corpus](np.asarray(params), np.asarray(tokens), np.asarray(domain_ratio))
+    def predict(self, corpus, *, tokens, params, domain_ratio, level=0.9, noise=False, unique_tokens=None):
+        fresh = np.asarray(tokens) if unique_tokens is None else unique_tokens
+        worth = fresh + self.worth * (np.asarray(tokens) - fresh)
+        loss = self.losses[corpus](np.asarray(params), worth, np.asarray(domain_ratio))
         rng = np.random.default_rng(len(corpus))
         logs = rng.standard_normal((DRAWS, 1)) * self.spread
         logs = logs + rng.standard_normal((DRAWS, 1)) * self.noise * noise
@@ -52,7 +56,7 @@ class KnownLaws:
 
     def _fit(self, name):
         return SimpleNamespace(
-            ratios=(0.0, 0.5, 1.0), rows=30, max_tokens=dict.fromkeys(self.sizes, self.tokens),
+            law="known", ratios=(0.0, 0.5, 1.0), rows=30, max_tokens=dict.fromkeys(self.sizes, self.tokens),
             base_losses={1e6: self.base_losses[name]} if name in self.base_losses else {},
             held_out_at=lambda ratio: None, better_baselines=dict, noise_log=SimpleNamespace(sd=0.0),
             chosen=SimpleNamespace(held_out_log=SimpleNamespace(interior=lambda: None)),

@@ -67,3 +67,22 @@ def test_another_target_and_no_domain_text_are_refused():
         ask(laws(ratio_range=(0.0, 0.0)))
     with pytest.raises(LawError, match="tokens"):
         ask(laws(), domain_tokens=0)
+
+
+def test_repeated_text_is_passed_over_as_often_as_it_pays():
+    once, often = ask(laws(worth=0.5)), ask(laws(worth=0.5), max_epochs=4)
+    assert once.epochs == 1.0 and often.epochs == pytest.approx(4.0)
+    # with 4e5 / r tokens worth 2.5e5 / r: 2 + 0.1/r + 0.16 r, least at r = 0.79
+    assert often.domain_ratio == pytest.approx(np.sqrt(0.1 / 0.16), abs=0.01)
+    assert often.tokens == pytest.approx(4e5 / often.domain_ratio)
+    assert often.predicted["code"].loss < once.predicted["code"].loss
+    assert np.multiply(often.curve.tokens, often.curve.domain_ratio) == pytest.approx(
+        np.full(len(often.curve.tokens), 4e5)
+    )
+
+
+def test_laws_that_take_repeated_text_for_fresh_are_refused():
+    with pytest.raises(LawError, match="max_epochs: the law of code takes repeated text for fresh"):
+        ask(laws(worth=1.0), max_epochs=2)
+    with pytest.raises(LawError, match=r"max_epochs: 0\.5 is not allowed"):
+        ask(laws(), max_epochs=0.5)
