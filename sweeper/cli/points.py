@@ -66,7 +66,10 @@ def predict_points(
     rows: list[dict[str, Any]] = [{} for _ in range(len(asked))]
     notes = list(asked.notes)
     for corpus in dict.fromkeys(asked.corpus.tolist()):
-        where = np.flatnonzero(asked.corpus == corpus)
+        early = np.flatnonzero((asked.corpus == corpus) & (asked.numbers["tokens"] == 0))
+        for index in early:
+            rows[index] = _before_training(laws, asked, int(index))
+        where = np.flatnonzero((asked.corpus == corpus) & (asked.numbers["tokens"] > 0))
         for start in range(0, len(where), _TOGETHER):
             part = where[start : start + _TOGETHER]
             found = _predict(laws, asked, part, level, noise)
@@ -81,6 +84,18 @@ def predict_points(
                     "extrapolation": float(reach[i]),
                 }
     return rows, list(dict.fromkeys(notes))
+
+
+def _before_training(laws: "LawSet", asked: Asked, index: int) -> dict[str, Any]:
+    """At 0 tokens the loss is the base model's, which was measured."""
+    from sweeper.laws import LawError
+
+    params = float(asked.numbers["params"][index])
+    try:
+        base = laws.base_loss(str(asked.corpus[index]), params)
+    except LawError as error:
+        raise LawError(f"tokens: {asked.raw.place(index)} has 0: {error}") from error
+    return {"params": params, "loss": base, "loss_low": base, "loss_high": base, "extrapolation": 0.0}
 
 
 def _predict(laws: "LawSet", asked: Asked, part: "Ints", level: float, noise: bool) -> "Prediction":
@@ -120,7 +135,6 @@ def _check_columns(names: list[str], laws: "LawSet", path: Path) -> None:
 
 
 def _asked(raw: "RawTable", given: dict[str, list[Any]], laws: "LawSet") -> Asked:
-    from sweeper.laws import LawError
     from sweeper.laws.tables.names import RATIO
     from sweeper.laws.tables.shares import check_shares
     from sweeper.laws.tables.values import check_values
@@ -136,10 +150,9 @@ def _asked(raw: "RawTable", given: dict[str, list[Any]], laws: "LawSet") -> Aske
         notes.append("learning_rate: these laws are of the learning rates that were measured; the column is not used.")
     for name in ("tokens", "params", "lr_area", "lr_fraction", "unique_tokens"):
         check_values(raw, name, numbers[name], needed=name == "tokens")
-    if len(early := np.flatnonzero(numbers["tokens"] == 0)):
-        raise LawError(f"tokens: {raw.place(int(early[0]))} has 0; the loss at 0 is the base loss, ask for more than 0")
     target = RATIO + laws.target
     ratio = np.where(np.isnan(raw.numbers(target)), numbers["domain_ratio"], raw.numbers(target))
+    ratio = np.where((numbers["tokens"] == 0) & np.isnan(ratio), 0.0, ratio)
     check_shares(raw, target if target in raw.columns else "domain_ratio", ratio)
     numbers["domain_ratio"] = ratio
     return Asked(raw, _renamed(given), corpus, numbers, _own(raw, corpus), notes)

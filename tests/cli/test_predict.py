@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.call import call
 from tests.cli.tables_on_disk import write
-from tests.laws.simulated_cpt import anchored_truth
+from tests.laws.simulated_cpt import anchored_truth, simulate
 from tests.laws.tables.small_tables import typed
 
 Capture = pytest.CaptureFixture[str]
@@ -139,7 +139,6 @@ def test_a_measured_loss_stands_beside_the_predicted_one(
         ("lwa,1,0.5", "corpus: row 2 (line 3): no law was fitted for 'lwa'; there are laws for "),
         ("cod,1,0.5", "did you mean 'code'?"),
         (",1,0.5", "corpus: row 2 (line 3): no value"),
-        ("code,0,0.5", "tokens: row 2 (line 3) has 0; the loss at 0 is the base loss"),
         ("code,-5,0.5", "tokens: row 2 (line 3) has -5"),
         (
             "code,1,50",
@@ -205,3 +204,21 @@ def test_points_of_another_method_are_refused(laws: Path, points: Callable[[str]
     called = call(capsys, "predict", laws, "--points", path)
     assert called.code == 2
     assert "row 1 (line 2) has qlora, these laws are of full; fit with --method qlora" in called.err
+
+
+def test_points_before_training_have_the_base_loss(laws: Path, points: Callable[[str], Path], capsys: Capture) -> None:
+    path = points("corpus,tokens,domain_ratio,params\ncode,0,,1.3e6\ncode,160000,0.33,1.3e6\n")
+    before, after = call(capsys, "predict", laws, "--points", path, "--json").json["points"]
+    assert before["loss"] == before["loss_low"] == before["loss_high"] == pytest.approx(5.1)
+    assert before["extrapolation"] == 0 and after["loss"] < 5.0
+
+
+def test_points_before_training_are_refused_where_the_base_loss_is_not_known(
+    tmp_path: Path, points: Callable[[str], Path], capsys: Capture
+) -> None:
+    table = write(tmp_path / "t.csv", simulate(anchored_truth, base=False))
+    assert call(capsys, "fit", table, "--bootstrap", 0, "--law", "anchored").code == 0
+    path = points("corpus,tokens,domain_ratio,params\ncode,0,0.5,1.3e6\n")
+    called = call(capsys, "predict", tmp_path / "laws.json", "--points", path)
+    assert called.code == 2
+    assert "tokens: row 1 (line 2) has 0" in called.err

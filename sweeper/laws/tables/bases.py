@@ -70,6 +70,7 @@ def _missing(base_loss: Floats, base: Bools, corpus: Strings) -> list[str]:
     if not without:
         return []
     return [
-        f"The base loss of {listed(without)} is missing (no base_loss, no row at tokens = 0): laws that start from it "
-        "cannot be used, early losses are predicted worse, and a limit on its rise has to be given with its base loss."
+        f"The base loss of {listed(without)} is missing (no base_loss, no row at tokens = 0): the anchored "
+        "law estimates it, early losses are predicted worse, and a limit on its rise has to be given with its base "
+        "loss."
     ]

@@ -56,7 +56,8 @@ def searched_ratios(fits: LawSet, low: float, high: float, count: int) -> Floats
     for corpus, fit in fits.corpora.items():
         if fit.law in LAWS and not LAWS[fit.law].mixture:
             raise LawError(
-                f"law: {corpus}: {fit.law} knows no mixture, so no ratio follows from it; fit with --law auto"
+                f"law: {corpus}: {fit.law} is no law of mixture and tokens, so no ratio follows from it; fit with "
+                "--law auto"
             )
     first, last = max(low, fits.ratio_range[0]), min(high, fits.ratio_range[1])
     if first > last:

@@ -43,3 +43,11 @@ def test_every_draw_starts_at_the_base_loss(curve, rows):
     found = curve.log_draws(start, rows.domain_ratio, np.zeros(len(rows)), np.random.default_rng(1))
     assert onset(np.zeros(1)) == 0.0
     assert found == pytest.approx(np.broadcast_to(np.log(start.base_loss), found.shape))
+
+
+def test_far_from_everything_measured_losses_stay_possible(rows):
+    few = rows.rows(rows.domain_ratio < 0.2)
+    curve = fit_anchored(points_of(few), few, folds_of(few), np.random.default_rng(0))[0]
+    at = replace(points_of(few), share=np.ones(len(few)))
+    found = curve.log_draws(at, few.domain_ratio, np.full(len(few), 1.0), np.random.default_rng(1))
+    assert np.all(np.abs(found - np.log(at.base_loss)) <= 2.0 + 1e-9)

@@ -29,9 +29,7 @@ def test_a_base_loss_given_once_holds_for_its_corpus():
 def test_missing_base_losses_are_said_with_what_they_cost():
     notes = table_from_columns(without_base_rows()).notes
     assert any(
-        note.startswith(
-            "The base loss of general, law is missing (no base_loss, no row at tokens = 0): laws that start"
-        )
+        note.startswith("The base loss of general, law is missing (no base_loss, no row at tokens = 0): the anchored")
         for note in notes
     )
     assert not any("base loss of" in note for note in table_from_columns(typed()).notes)
