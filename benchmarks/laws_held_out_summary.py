@@ -14,7 +14,7 @@ GOAL = 1 / 3
 REFERENCE = "dcpt"
 _SHARE_GOAL = 0.01
 Errors = Mapping[Unit, float]
-TWICE = "twice the tokens"
+TWICE, RATIO_END = "twice the tokens", "ratio, at the end"
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Question:
 
 QUESTIONS = (
     Question(RATIO, lambda miss: miss.fold == RATIO),
+    Question(RATIO_END, lambda miss: miss.fold == RATIO and miss.last),
     Question(EXTREME, lambda miss: miss.fold == EXTREME),
     Question(BEYOND, lambda miss: miss.fold == BEYOND),
     Question(TWICE, lambda miss: miss.fold == BEYOND and miss.last),

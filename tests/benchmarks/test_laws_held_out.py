@@ -24,7 +24,7 @@ from benchmarks.laws_held_out_rows import (
     misses_of,
 )
 from benchmarks.laws_held_out_share import ShareMiss, clamped, crossing
-from benchmarks.laws_held_out_summary import TWICE, against, share_summary, summary, unit_errors
+from benchmarks.laws_held_out_summary import RATIO_END, TWICE, against, share_summary, summary, unit_errors
 from sweeper.laws import fit, table_from_columns
 
 A, B, C = (Unit(table, 1e6, "wiki", "general") for table in ("a", "b", "c"))
@@ -138,7 +138,7 @@ def test_the_summary_keeps_questions_roles_and_sides_apart():
     assert losses[RATIO]["general"]["unchanged"]["coverage"] is None
     assert losses[BEYOND]["general"]["auto"]["median"] == pytest.approx(0.5)
     assert losses[TWICE]["general"]["auto"]["median"] == pytest.approx(0.6)
-    assert losses[EXTREME] == {}
+    assert losses[EXTREME] == {} and losses[RATIO_END] == {}
     assert losses[RATIO]["general"]["dcpt"]["coverage_by_table"] == {"a": 0.0}
     assert losses[RATIO]["general"]["unchanged"]["coverage_by_table"] == {}
 
