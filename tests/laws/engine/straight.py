@@ -18,6 +18,7 @@ class Straight(FormulaLaw):
     lowest: float = -5.0
     bent: bool = False
     prior_sd: float = np.inf
+    prior_mean: float = 0.0
     name = "straight"
     formula = "L = level + slope r^power"
     source = "none"
@@ -26,7 +27,7 @@ class Straight(FormulaLaw):
         power = Stated("power", 0.5, 2.0, (0.6, 1.9), 1.0, 1.0) if self.bent else Stated("power", 1.0, 1.0, (1.0, 1.0))
         return (
             Stated("level", 0.0, 10.0, (1.0, 3.0), linear=True),
-            Stated("slope", self.lowest, 5.0, (-1.0, 1.0), 0.0, self.prior_sd, linear=True),
+            Stated("slope", self.lowest, 5.0, (-1.0, 1.0), self.prior_mean, self.prior_sd, linear=True),
             power,
         )
 
@@ -39,5 +40,5 @@ def straight_problem(share, loss, **options):
     share, loss = np.asarray(share, float), np.asarray(loss, float)
     same = np.ones(len(share))
     points = Points(params=same, tokens=same, share=share, lr_area=same, annealed=0 * same, base_loss=same * np.nan)
-    of_law = {name: options.pop(name) for name in ("lowest", "bent", "prior_sd") if name in options}
+    of_law = {name: options.pop(name) for name in ("lowest", "bent", "prior_sd", "prior_mean") if name in options}
     return Problem(Straight(frame_of(points, loss), **of_law), points, np.log(loss), **options)

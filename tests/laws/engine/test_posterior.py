@@ -47,6 +47,28 @@ def test_draws_of_a_line_have_the_moments_of_a_grid():
     assert found.effective > 2000
 
 
+def test_a_bent_line_s_power_has_the_moments_of_a_grid():
+    """Amplitudes are the looser the nearer the power is to a shape that the level can take: volumes have to count."""
+    share = np.linspace(0.3, 1, 12)
+    loss = (2 + 0.5 * share**1.2) * np.exp(np.random.default_rng(3).normal(0, 0.02, 12))
+    problem = straight_problem(share, loss, bent=True, stderr=np.full(12, 0.02), prior_sd=1.0)
+    found, params = drawn(problem, 8000)
+    dispersion = curvature_at(problem, params, np.arange(12)).dispersion
+    levels, slopes, powers = np.linspace(0, 4, 161), np.linspace(-2.5, 3.5, 161), np.linspace(0.5, 2, 31)
+    weight = []
+    for power in powers:
+        loss_at = levels[:, None, None] + slopes[None, :, None] * share**power
+        z = np.abs(np.log(np.maximum(loss_at, 1e-6)) - problem.log_loss) / problem.stderr
+        cost = np.where(z < 1.345, 0.5 * z**2, 1.345 * (z - 0.5 * 1.345)).sum(axis=2)
+        weight.append(np.exp(-cost / dispersion - 0.5 * slopes**2 - 0.5 * (power - 1) ** 2).sum())
+    weight = np.array(weight) * np.r_[0.5, np.ones(29), 0.5]
+    weight /= weight.sum()
+    mean = weight @ powers
+    sd = np.sqrt(weight @ (powers - mean) ** 2)
+    assert found.samples[:, 2].mean() == pytest.approx(mean, abs=0.06 * sd)
+    assert found.samples[:, 2].std() == pytest.approx(sd, rel=0.05)
+
+
 def test_held_parameters_do_not_move():
     found, _ = drawn(problem_of(), 200)
     assert np.all(found.samples[:, 2] == 1.0)

@@ -44,6 +44,8 @@ def test_a_prior_pulls_a_linear_parameter():
     free = solved(straight_problem(SHARE, loss, stderr=stderr), [1, 0, 1])[1]
     pulled = solved(straight_problem(SHARE, loss, stderr=stderr, prior_sd=0.05), [1, 0, 1])[1]
     assert 0 < pulled < 0.2 < free
+    elsewhere = straight_problem(SHARE, loss, stderr=stderr, prior_sd=1e-4, prior_mean=-0.7)
+    assert solved(elsewhere, [1, 0, 1])[1] == pytest.approx(-0.7, abs=1e-3)
 
 
 def test_linear_columns_are_those_the_law_names():
@@ -71,3 +73,17 @@ def test_every_random_start_reaches_the_same_bent_line():
     each = fit_groups(problem, np.ones((20, 30)), starts[:, None], iterations=30)
     assert np.abs(each.params - [2.0, 0.5, 1.4]).max() < 1e-2
     assert np.abs(log_residuals(problem, each.params)).max() < 1e-3
+
+
+def test_few_steps_are_enough_near_a_minimum():
+    share = np.linspace(0.02, 1, 30)
+    problem = straight_problem(share, 2 + 0.5 * share**1.4, bent=True)
+    found = fit_groups(problem, np.ones((1, 30)), np.array([[[1.0, 1.0, 0.6]]]), iterations=7)
+    assert np.abs(log_residuals(problem, found.params)).max() < 1e-4
+
+
+def test_steps_that_overshoot_are_shortened():
+    share = np.geomspace(1e-3, 1, 40)
+    problem = straight_problem(share, 2 + 4 * share**0.55, bent=True, lowest=0.0)
+    found = fit_groups(problem, np.ones((1, 40)), np.array([[[0.0, 0.0, 2.0]]]), iterations=60)
+    assert np.abs(log_residuals(problem, found.params)).max() < 1e-3

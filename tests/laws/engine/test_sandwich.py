@@ -50,3 +50,16 @@ def test_dispersion_of_gaussian_rows_within_delta_is_their_variance():
     rng = np.random.default_rng(3)
     problem, runs = noisy(rng, 2e-4, runs=400, rows=1)
     assert curvature_at(problem, fitted(problem), runs).dispersion == pytest.approx(4e-8, rel=0.2)
+
+
+def test_with_few_runs_it_is_the_jackknife_over_them():
+    problem, runs = noisy(np.random.default_rng(5), 5e-5, 2e-4, runs=6, rows=3)
+    params = fitted(problem)
+    without = np.array([weighted(problem, runs != run) for run in range(6)])
+    jackknife = 5 / 6 * np.sum((without - params) ** 2, axis=0)
+    assert np.diag(sandwich(problem, params, runs))[:2] == pytest.approx(jackknife[:2], rel=0.02)
+
+
+def weighted(problem, rows):
+    starts = problem.law.starts(np.random.default_rng(0), 4)[None]
+    return fit_groups(problem, rows[None].astype(float), starts, 200).params[0]

@@ -48,9 +48,10 @@ def test_regret_is_what_knowing_the_draw_would_gain():
 
 
 def test_noise_of_a_run_is_in_the_probability_but_not_in_the_ratio_s_interval():
-    found = ask(laws(noise=0.005), constraint={"general": (2.0, 0.04)}, high=0.3)
-    assert found.interval == (found.domain_ratio, found.domain_ratio)
-    assert found.p_constraint == pytest.approx(0.973, abs=0.02)
+    found = ask(laws(noise=0.005))
+    assert found.interval == (found.domain_ratio, found.domain_ratio) and found.regret == 0.0
+    assert found.p_constraint == pytest.approx(0.5, abs=0.08)
+    assert ask(laws(noise=0.005), high=0.2).p_constraint == pytest.approx(0.974, abs=0.02)
 
 
 def test_confidence_moves_the_ratio_inside():
