@@ -142,7 +142,8 @@ class CurveFit:
         rows = {name: np.array(values) for name, values in data["rows"].items()}
         kind = rows["kind"].reshape(-1, 3)
         points = CurvePoints(rows["area"], rows["share"], rows["annealed"], kind, data["base_known"])
-        design = Design(Anchored(), points, Variants(np.array(data["known_kinds"])))
+        form = Anchored(decayed=_decayed(points))
+        design = Design(form, points, Variants(np.array(data["known_kinds"])))
         evidence = Evidence(design, rows["y"], rows["run"], rows["doubt"], data["offset_mean"])
         standard = np.array(data["standard"])
         weights = tuple(weights_at(evidence, each) for each in standard)
@@ -191,7 +192,9 @@ def fit_anchored(points: Points, table: Table, folds: Folds, rng: np.random.Gene
     variants = Variants(np.unique(at.kind, axis=0))
     run = np.unique(table.trial, return_inverse=True)[1]
     mean = 0.0 if base_known else float(np.log(table.loss).max())
-    evidence = Evidence(Design(Anchored(), at, variants), y, run.astype(np.int64), np.ones(len(table)), mean)
+    evidence = Evidence(
+        Design(Anchored(decayed=_decayed(at)), at, variants), y, run.astype(np.int64), np.ones(len(table)), mean
+    )
     posterior = fit_curve(evidence, rng)
     residuals, spreads = _held_out(evidence, posterior, folds, rng)
     about = posterior.mean(at) - y
@@ -243,6 +246,10 @@ def _kinds(points: Points) -> Floats:
 def _curve_points(points: Points, unit: float, origin: Floats, *, base_known: bool) -> CurvePoints:
     area = points.lr_area * _worth(points) / unit
     return CurvePoints(area, points.share, points.annealed, _kinds(points) - origin, base_known)
+
+
+def _decayed(points: CurvePoints) -> bool:
+    return bool(np.any(points.annealed > 0.01))
 
 
 def _worth(points: Points) -> Floats:

@@ -11,7 +11,9 @@ from sweeper.laws.fits.corpus_fit import CorpusFit
 from sweeper.laws.tables.points import Points
 
 MAX_EXTRAPOLATION = 2.0
-"""Tokens over measured tokens beyond which no prediction should be trusted: laws are not followed further."""
+"""Tokens over measured tokens beyond which no prediction should be trusted."""
+_FOLLOWED = 2.5
+"""Tokens over measured tokens beyond which laws are not followed."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ def sample_losses(fit: CorpusFit, points: Points, ratios: Floats, *, noise: bool
 
     A draw is one law's possible world, laws taking part by their weights, plus (with `noise`) one standardised
     deviation of a single run for all points, by Student's t since it is often estimated from few runs. So a draw is a
-    smooth curve. Beyond `MAX_EXTRAPOLATION` laws are not followed: the loss stays as it is there, and draws spread by
-    what a doubling of tokens changes.
+    smooth curve. Beyond 2.5 times the measured tokens laws are not followed: the loss stays as it is there, and draws
+    spread by what a doubling of tokens changes.
 
     Args:
         fit: The corpus.
@@ -46,7 +48,7 @@ def sample_losses(fit: CorpusFit, points: Points, ratios: Floats, *, noise: bool
     """
     rng = np.random.default_rng([seed, crc32(fit.corpus.encode())])
     reach = fit.reach(points.params)
-    beyond = np.maximum(points.tokens / (MAX_EXTRAPOLATION * reach), 1.0)
+    beyond = np.maximum(points.tokens / (_FOLLOWED * reach), 1.0)
     near = _shortened(points, beyond)
     excess = near.tokens / reach - 1.0
     center, logs = np.zeros(len(points)), np.empty((DRAWS, len(points)))

@@ -70,12 +70,23 @@ class Anchored:
         ShapePrior("beta", 0.3, 0.2, -0.5, 1.5),
         ShapePrior("lambda", 0.5, 0.4, 0.0, 1.2),
     )
-    amplitudes: ClassVar[tuple[AmplitudePrior, ...]] = (
-        AmplitudePrior("J", 0.0, 0.03),
-        AmplitudePrior("F", 0.07, 0.1),
-        AmplitudePrior("A", 0.07, 0.1),
-        AmplitudePrior("C", 0.015, 0.008),
-    )
+    decayed: bool = True
+    """Whether some row was measured in the decay of its schedule."""
+
+    @property
+    def amplitudes(self) -> tuple[AmplitudePrior, ...]:
+        """Priors of J, F, A and C.
+
+        Half a decay needs a narrow prior of C, else learning that slows passes for annealing below 0. No decay says
+        nothing of it: one to come may gain anything between nothing and what pre-training showed (0.027 to 0.058).
+        """
+        annealing = AmplitudePrior("C", 0.015, 0.008) if self.decayed else AmplitudePrior("C", 0.025, 0.02)
+        return (
+            AmplitudePrior("J", 0.0, 0.03),
+            AmplitudePrior("F", 0.07, 0.1),
+            AmplitudePrior("A", 0.07, 0.1),
+            annealing,
+        )
 
     def basis(self, shape: Floats, area: Floats, share: Floats, annealed: Floats) -> Floats:
         """(n, 4): what one unit of each amplitude adds to the log loss at n points.
