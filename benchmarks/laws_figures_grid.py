@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.laws_held_out_rows import RATIO, folds_of
+from benchmarks.laws_held_out_rows import RATIO, folds_of, predicted_rows
 from benchmarks.svg_chart import Mark, Panel, svg
 from sweeper.laws import LawSet, Table, fit, recommend_tradeoff
 from sweeper.laws.fits.holdout import distinct_ratios
@@ -141,14 +141,7 @@ def _curves(laws: LawSet, corpus: str, table: Table, until: float, span: tuple[f
 
 def _residual(laws: LawSet, table: Table, corpus: str, rows: Table) -> Mark:
     ratio = float(np.round(np.median(rows.domain_ratio), 3))
-    said = laws.predict(
-        corpus,
-        tokens=rows.tokens,
-        params=rows.params,
-        shares={corpus: rows.share, table.target: rows.domain_ratio},
-        lr_area=rows.lr_area,
-        lr_fraction=rows.lr_fraction,
-    )
+    said = predicted_rows(laws, corpus, rows)
     return Mark(rows.tokens, said.loss - rows.loss, _colour(table, ratio), "dots", f"ratio {ratio:g}")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sweeper.laws import LawSet, Table, fit
+from sweeper.laws import LawSet, Prediction, Table, fit
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.fits.baselines import interpolation, nearest_run, unchanged
 from sweeper.laws.fits.choice import Choice
@@ -97,19 +97,24 @@ def alone(laws: LawSet, law: str) -> LawSet:
     return replace(laws, corpora={name: replace(each, choice=choice) for name, each in laws.corpora.items()})
 
 
+def predicted_rows(laws: LawSet, corpus: str, rows: Table) -> Prediction:
+    """What laws say of a corpus where its rows were measured."""
+    return laws.predict(
+        corpus,
+        tokens=rows.tokens,
+        params=rows.params,
+        shares={corpus: rows.share, rows.target: rows.domain_ratio},
+        lr_area=rows.lr_area,
+        lr_fraction=rows.lr_fraction,
+    )
+
+
 def _law_misses(name: str, table: Table, fold: Fold, law: str, laws: LawSet) -> Iterator[Miss]:
     last = last_tokens(table)
     for corpus in laws.corpora:
         keep = fold.left_out & (table.corpus == corpus)
         rows = table.rows(keep)
-        said = laws.predict(
-            corpus,
-            tokens=rows.tokens,
-            params=rows.params,
-            shares={corpus: rows.share, table.target: rows.domain_ratio},
-            lr_area=rows.lr_area,
-            lr_fraction=rows.lr_fraction,
-        )
+        said = predicted_rows(laws, corpus, rows)
         covered = (said.low <= rows.loss) & (rows.loss <= said.high)
         for i, row in enumerate(np.flatnonzero(keep)):
             error = float(said.loss[i] - rows.loss[i])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.laws.arrays import Floats
-from sweeper.laws.forms.law import Law
+from sweeper.laws.forms.law import LEAST_LOSS, Law, log_predicted
 from sweeper.laws.tables.points import Points
 
 _SHARES = 17
@@ -69,14 +69,14 @@ def falling_over(points: Points) -> Falling:
 
 def rises(law: Law, falling: Falling, params: Floats) -> Floats:
     """(m, pairs) how much log loss rises from a share to the next; 0 where it falls."""
-    logs = np.log(np.maximum(law.predict(params, falling.points), 1e-6))
+    logs = log_predicted(law, params, falling.points)
     steps = np.diff(logs.reshape(len(params), -1, falling.shares), axis=2)
     return np.asarray(np.maximum(steps, 0.0).reshape(len(params), -1))
 
 
 def rise_slopes(law: Law, falling: Falling, params: Floats) -> Floats:
     """(m, pairs, p) derivatives of `rises`; 0 where the law falls."""
-    loss = np.maximum(law.predict(params, falling.points), 1e-6)
+    loss = np.maximum(law.predict(params, falling.points), LEAST_LOSS)
     slopes = law.jacobian(params, falling.points) / loss[:, :, None]
     steps = np.diff(slopes.reshape(len(params), -1, falling.shares, params.shape[1]), axis=2)
     flat = steps.reshape(len(params), -1, params.shape[1])

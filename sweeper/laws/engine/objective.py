@@ -10,7 +10,7 @@ import numpy as np
 
 from sweeper.laws.arrays import Floats
 from sweeper.laws.engine.monotone import Falling, rises
-from sweeper.laws.forms.law import Law, Space
+from sweeper.laws.forms.law import Law, Space, log_predicted
 from sweeper.laws.tables.points import Points
 
 HUBER_DELTA = 1e-3
@@ -19,8 +19,6 @@ HUBER_SIGMAS = 1.345
 """In standard errors where rows have them: 95 % as efficient as least squares under normal errors (Huber, 1964)."""
 _PRIOR_SCALE = HUBER_DELTA * 3e-3
 """Weight of a squared prior deviation: one sd counts like one row that is 0.003 of log loss off."""
-LEAST_LOSS = 1e-6
-"""A law that goes below is taken here, nats."""
 _FIRMNESS = 1e3
 """Weight of a squared rise that a law must not have, over that of a squared residual."""
 
@@ -68,8 +66,8 @@ def huber(residuals: Floats, delta: Floats | float = HUBER_DELTA) -> Floats:
 
 
 def log_residuals(problem: Problem, params: Floats) -> Floats:
-    """(m, n) ln predicted - ln measured; a law that goes below zero is as wrong as one near zero."""
-    return np.asarray(np.log(np.maximum(problem.law.predict(params, problem.points), LEAST_LOSS)) - problem.log_loss)
+    """(m, n) ln predicted - ln measured."""
+    return log_predicted(problem.law, params, problem.points) - problem.log_loss
 
 
 def robust_weights(problem: Problem, residuals: Floats) -> Floats:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats, Ints
-from sweeper.laws.engine.objective import LEAST_LOSS, Problem, log_residuals, robust_weights
-from sweeper.laws.forms.law import Law, Space
+from sweeper.laws.engine.objective import Problem, log_residuals, robust_weights
+from sweeper.laws.forms.law import LEAST_LOSS, Law, Space
 
 _LEAST_LOG = np.log(LEAST_LOSS)
 _PASSES = 4

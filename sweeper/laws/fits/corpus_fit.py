@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweeper.laws.arrays import Floats
-from sweeper.laws.fits.candidate import Candidate, Parameter, held_out_nats
+from sweeper.laws.fits.candidate import Candidate, Parameter
 from sweeper.laws.fits.choice import Choice
 from sweeper.laws.fits.local import interior_of, local_square
 from sweeper.laws.fits.noise import Noise
@@ -61,13 +61,6 @@ class CorpusFit:
     def rmse(self) -> float:
         """Nats."""
         return self.chosen.quality.rmse
-
-    @property
-    def held_out(self) -> dict[str, float | None]:
-        """Nats: the chosen law's errors on rows left out, and beside them those of the baselines."""
-        scale = self.chosen.quality.scale
-        trivial = {name: None if value is None else value * scale for name, value in self.baselines_log.items()}
-        return {**held_out_nats(self.chosen), **trivial}
 
     def held_out_at(self, ratio: float) -> float | None:
         """Error of log loss on interior ratios left out, those near `ratio` counting most; None with none."""

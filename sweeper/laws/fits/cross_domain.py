@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sweeper.laws.arrays import Bools, Floats, Ints
 from sweeper.laws.engine.descent import Problem, fit_groups, log_residuals
 from sweeper.laws.errors import LawError
+from sweeper.laws.fits.candidate import DRAWS
 from sweeper.laws.fits.noise import emphasis, late_rows
 from sweeper.laws.fits.prediction import Prediction, interval
 from sweeper.laws.forms.cross_domain import CrossDomain, CrossDomainStart
@@ -21,7 +22,7 @@ from sweeper.laws.tables.table import Table
 MIN_DOMAINS = 3
 Learnability = Literal["cross-domain", "cross-domain-start"]
 _FORMS: dict[Learnability, type[CrossDomain]] = {"cross-domain": CrossDomain, "cross-domain-start": CrossDomainStart}
-_STARTS, _HELD_OUT_STARTS, _ITERATIONS, _DRAWS = 48, 16, 300, 1000
+_STARTS, _HELD_OUT_STARTS, _ITERATIONS = 48, 16, 300
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class CrossDomainFit:
         size, trained, own, base, fall = (column.ravel() for column in columns)
         points = Points(size, trained, own, trained, np.zeros(len(own)), base, decline=fall)
         center = self.law.predict(self.params[None], points)[0]
-        deviation = np.random.default_rng([self.seed, 5]).standard_t(len(self.held_out) - 1, (_DRAWS, 1))
+        deviation = np.random.default_rng([self.seed, 5]).standard_t(len(self.held_out) - 1, (DRAWS, 1))
         samples = center * np.exp(deviation * self.error)
         low, high = interval(center, samples, level)
         shape, reach = columns[0].shape, float(np.max(trained) / self.law.frame.tokens)
@@ -86,7 +87,7 @@ class CrossDomainFit:
             center.reshape(shape),
             low.reshape(shape),
             high.reshape(shape),
-            samples.reshape(_DRAWS, *shape),
+            samples.reshape(DRAWS, *shape),
             reach,
             notes=(),
         )

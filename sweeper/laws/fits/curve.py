@@ -12,12 +12,12 @@ from sweeper.laws.engine.evidence import CurvePoints, Design, Evidence
 from sweeper.laws.engine.wander import Variants
 from sweeper.laws.errors import LawError
 from sweeper.laws.fits.candidate import DRAWS, Parameter, Quality, parameters_of, quality_of
-from sweeper.laws.fits.holdout import Folds, HeldOut, held_out_of
+from sweeper.laws.fits.holdout import Z90, Folds, HeldOut, held_out_of
 from sweeper.laws.fits.noise import Noise
 from sweeper.laws.forms.anchored import Anchored
 from sweeper.laws.forms.law import MIN_SIZES_FOR_POWERS
 from sweeper.laws.forms.repetition import effective_tokens
-from sweeper.laws.tables.points import Points
+from sweeper.laws.tables.points import Points, in_decay
 from sweeper.laws.tables.table import Table
 
 _LOG_4 = np.log(4.0)
@@ -68,7 +68,7 @@ class CurveFit:
             spreads = [float(np.linalg.norm(each.root[i * kinds])) for each in self.posterior.weights]
             center = float(means.mean())
             sd = float(np.sqrt(np.mean(np.square(spreads)) + means.var()))
-            result[amplitude.name] = Parameter(center, sd, center - 1.645 * sd, center + 1.645 * sd)
+            result[amplitude.name] = Parameter(center, sd, center - Z90 * sd, center + Z90 * sd)
         return result
 
     @cached_property
@@ -142,7 +142,7 @@ class CurveFit:
         rows = {name: np.array(values) for name, values in data["rows"].items()}
         kind = rows["kind"].reshape(-1, 3)
         points = CurvePoints(rows["area"], rows["share"], rows["annealed"], kind, data["base_known"])
-        form = Anchored(decayed=_decayed(points))
+        form = Anchored(decayed=in_decay(points.annealed))
         design = Design(form, points, Variants(np.array(data["known_kinds"])))
         evidence = Evidence(design, rows["y"], rows["run"], rows["doubt"], data["offset_mean"])
         standard = np.array(data["standard"])
@@ -188,23 +188,22 @@ def fit_anchored(points: Points, table: Table, folds: Folds, rng: np.random.Gene
     unit, origin = float(points.lr_area.max()), _kinds(points)[0]
     base_known = not bool(np.isnan(points.base_loss).any())
     at = _curve_points(points, unit, origin, base_known=base_known)
-    y = np.log(table.loss) - (np.log(points.base_loss) if base_known else 0.0)
+    level = np.log(points.base_loss) if base_known else np.zeros(len(table))
+    y = np.log(table.loss) - level
     variants = Variants(np.unique(at.kind, axis=0))
     run = np.unique(table.trial, return_inverse=True)[1]
     mean = 0.0 if base_known else float(np.log(table.loss).max())
-    evidence = Evidence(
-        Design(Anchored(decayed=_decayed(at)), at, variants), y, run.astype(np.int64), np.ones(len(table)), mean
-    )
+    design = Design(Anchored(decayed=in_decay(at.annealed)), at, variants)
+    evidence = Evidence(design, y, run.astype(np.int64), np.ones(len(table)), mean)
     posterior = fit_curve(evidence, rng)
     residuals, spreads = _held_out(evidence, posterior, folds, rng)
-    about = posterior.mean(at) - y
-    level = np.log(points.base_loss) if base_known else np.zeros(len(table))
+    change = posterior.mean(at)
     fit = CurveFit(
         posterior=posterior,
         unit=unit,
         origin=origin,
-        quality=quality_of(level + posterior.mean(at), table),
-        held_out_log=held_out_of(table, folds, residuals, about, spreads),
+        quality=quality_of(level + change, table),
+        held_out_log=held_out_of(table, folds, residuals, change - y, spreads),
         calibration=_calibration(folds, residuals, spreads),
     )
     return fit, residuals
@@ -246,10 +245,6 @@ def _kinds(points: Points) -> Floats:
 def _curve_points(points: Points, unit: float, origin: Floats, *, base_known: bool) -> CurvePoints:
     area = points.lr_area * _worth(points) / unit
     return CurvePoints(area, points.share, points.annealed, _kinds(points) - origin, base_known)
-
-
-def _decayed(points: CurvePoints) -> bool:
-    return bool(np.any(points.annealed > 0.01))
 
 
 def _worth(points: Points) -> Floats:

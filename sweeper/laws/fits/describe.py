@@ -24,6 +24,7 @@ def describe(laws: LawSet) -> dict[str, Any]:
 
 def describe_corpus(fit: CorpusFit) -> dict[str, Any]:
     """One corpus: the chosen law's own description at the top, every candidate's below. Losses are nats."""
+    candidates = {name: describe_candidate(candidate) for name, candidate in fit.candidates.items()}
     return {
         "law": fit.law,
         "why": fit.choice.why,
@@ -33,12 +34,12 @@ def describe_corpus(fit: CorpusFit) -> dict[str, Any]:
         "ratios": list(fit.ratios),
         "max_tokens": {f"{size:g}": tokens for size, tokens in fit.max_tokens.items()},
         "base_loss": {f"{size:g}": loss for size, loss in fit.base_losses.items()},
-        **describe_candidate(fit.chosen),
+        **candidates[fit.law],
         "baselines": _scaled(fit.baselines_log, fit.chosen.quality.scale),
         "noise": fit.noise,
         "noise_from_replicates": fit.noise_log.replicated,
         "warnings": warnings_of(fit),
-        "candidates": {name: describe_candidate(candidate) for name, candidate in fit.candidates.items()},
+        "candidates": candidates,
     }
 
 

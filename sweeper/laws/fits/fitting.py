@@ -15,9 +15,9 @@ from sweeper.laws.fits.holdout import MIN_RATIOS, Folds, distinct_ratios, folds_
 from sweeper.laws.fits.lawset import LawSet
 from sweeper.laws.fits.noise import Noise, emphasis, late_rows, replicate_noise
 from sweeper.laws.fits.parametric import ParametricFit, fit_parametric
-from sweeper.laws.forms.law import frame_of
+from sweeper.laws.forms.law import MIN_SIZES_FOR_POWERS, frame_of
 from sweeper.laws.forms.registry import LAWS, make_law, missing_columns
-from sweeper.laws.tables.points import Points, points_of
+from sweeper.laws.tables.points import Points, in_decay, points_of
 from sweeper.laws.tables.table import Table
 
 AUTO = (CurveFit.name, "dcpt")
@@ -105,7 +105,7 @@ def _table_notes(trained: Table) -> list[str]:
                 "their mean."
             )
     sizes = len(np.unique(trained.params))
-    if sizes < 3:
+    if sizes < MIN_SIZES_FOR_POWERS:
         notes.append(f"{sizes} model size(s): each has offsets of its own; there is no extrapolation in N.")
     return notes
 
@@ -129,7 +129,9 @@ def _fit_corpus(rows: Table, law: str, resamples: Floats, rng: np.random.Generat
     if not candidates:
         raise LawError(f"loss: {name}: no law can be fitted: {' '.join(notes)}")
     choice = choose({each: errors[each] for each in _in_order(candidates, points)}, folds)
-    candidates = {each: _with_samples(fitted, choice, rows, resamples, rng) for each, fitted in candidates.items()}
+    candidates = {
+        each: _with_samples(fitted, choice, rows, points, resamples, rng) for each, fitted in candidates.items()
+    }
     if noise is None:
         notes.append("No run was repeated with another seed: what curves show of it stands in for the noise of a run.")
     known = rows.rows(~np.isnan(rows.base_loss))
@@ -171,7 +173,7 @@ def _notes(rows: Table, points: Points) -> list[str]:
             "Base losses are missing for some rows (no base_loss, no row at tokens = 0): the anchored law estimates "
             "them."
         )
-    if not np.any(points.annealed > 0.01):
+    if not in_decay(points.annealed):
         notes.append("No row is in the decay of a schedule: what annealing gains is not known.")
     return notes
 
@@ -203,12 +205,12 @@ def _problem(law: str, rows: Table, points: Points) -> Problem:
 
 
 def _with_samples(
-    fitted: Candidate, choice: Choice, rows: Table, resamples: Floats, rng: np.random.Generator
+    fitted: Candidate, choice: Choice, rows: Table, points: Points, resamples: Floats, rng: np.random.Generator
 ) -> Candidate:
     """With a bootstrap where the law takes part in predictions; a posterior is drawn already."""
     if not isinstance(fitted, ParametricFit) or fitted.name not in choice.weights:
         return fitted
-    return fitted.resampled(_problem(fitted.name, rows, points_of(rows)), rows, resamples, rng)
+    return fitted.resampled(_problem(fitted.name, rows, points), rows, resamples, rng)
 
 
 def _end_of_schedule(trained: Table) -> tuple[float, float]:

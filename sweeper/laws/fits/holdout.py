@@ -6,7 +6,7 @@ import numpy as np
 
 from sweeper.laws.arrays import Bools, Floats
 from sweeper.laws.fits.local import extremes_of, interior_of, pooled
-from sweeper.laws.fits.noise import late_rows
+from sweeper.laws.fits.noise import late_rows, longest_run
 from sweeper.laws.tables.table import Table
 
 MIN_RATIOS = 3
@@ -14,7 +14,8 @@ MAX_FOLDS = 12
 """Of ratios: with more distinct ones every twelfth is left out together, so that each keeps near neighbours."""
 MIN_SIZES = 4
 """Sizes from which on the largest is predicted from the others."""
-_Z90 = 1.645
+Z90 = 1.645
+"""Standard deviations from the middle of a normal distribution to the ends of its central 90 %."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def held_out_of(table: Table, folds: Folds, residuals: Floats, about: Floats, sp
 def _coverage(folds: Folds, residuals: Floats, spreads: Floats | None) -> float | None:
     if spreads is None or not folds.judged.any():
         return None
-    return float(np.mean((np.abs(residuals) <= _Z90 * spreads)[folds.judged]))
+    return float(np.mean((np.abs(residuals) <= Z90 * spreads)[folds.judged]))
 
 
 def _each_ratio(table: Table, rows: Bools, errors: Floats, unit: Floats | None = None) -> dict[float, float]:
@@ -162,8 +163,7 @@ def rms(errors: Floats) -> float:
 
 def last_third(table: Table) -> Bools:
     """(n,) rows beyond two thirds of what their size was trained for."""
-    largest = np.array([table.tokens[table.params == n].max() for n in table.params])
-    return np.asarray(table.tokens > largest * (2 / 3) * (1 + 1e-9))
+    return np.asarray(table.tokens > longest_run(table) * (2 / 3) * (1 + 1e-9))
 
 
 def enough_tokens(table: Table, third: Bools) -> bool:

@@ -78,10 +78,17 @@ def run_noise(table: Table, about: Floats, parameters: int) -> Noise:
     return residual_noise(about[late_rows(table)], parameters // 2)
 
 
+def longest_run(table: Table) -> Floats:
+    """(n,) the largest tokens that the size of each row was trained for."""
+    sizes, size = np.unique(table.params, return_inverse=True)
+    longest = np.zeros(len(sizes))
+    np.maximum.at(longest, size, table.tokens)
+    return np.asarray(longest[size])
+
+
 def late_rows(table: Table) -> Bools:
     """Rows in the second half of what their size was trained for: where recommendations are made."""
-    largest = np.array([table.tokens[table.params == n].max() for n in table.params])
-    return np.asarray(table.tokens >= 0.5 * largest)
+    return np.asarray(table.tokens >= 0.5 * longest_run(table))
 
 
 def emphasis(table: Table) -> Floats:
@@ -89,5 +96,4 @@ def emphasis(table: Table) -> Floats:
 
     Early rows still bear the warm-up and the optimiser's start, and recommendations are made late.
     """
-    largest = np.array([table.tokens[table.params == n].max() for n in table.params])
-    return np.asarray(np.minimum(1.0, 2.0 * table.tokens / largest))
+    return np.asarray(np.minimum(1.0, 2.0 * table.tokens / longest_run(table)))

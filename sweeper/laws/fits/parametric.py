@@ -16,14 +16,13 @@ from sweeper.laws.fits.candidate import DRAWS, Parameter, Quality, parameters_of
 from sweeper.laws.fits.holdout import Folds, HeldOut, held_out_of
 from sweeper.laws.fits.local import interior_of, local_square
 from sweeper.laws.fits.noise import Noise, run_noise
-from sweeper.laws.forms.law import Law
+from sweeper.laws.forms.law import Law, log_predicted
 from sweeper.laws.tables.points import Points
 from sweeper.laws.tables.table import Table
 
 _STARTS = 48
 _FOLD_STARTS = 10
 _RESAMPLE_ITERATIONS = 60
-_LEAST_LOSS = 1e-6
 _NORMAL_QUANTILES = np.array([NormalDist().inv_cdf((i + 0.5) / 200) for i in range(200)])
 """Stand for draws of a normal distribution."""
 
@@ -79,7 +78,7 @@ class ParametricFit:
 
     def log_loss(self, points: Points) -> Floats:
         """(n,)"""
-        return np.asarray(np.log(np.maximum(self.law.predict(self.params[None], points)[0], _LEAST_LOSS)))
+        return np.asarray(log_predicted(self.law, self.params[None], points)[0])
 
     def log_draws(self, points: Points, ratios: Floats, excess: Floats, rng: np.random.Generator) -> Floats:
         """A bootstrap sample each, plus what the law itself errs and what it errs beyond the measured tokens.
@@ -87,8 +86,7 @@ class ParametricFit:
         Errors on rows left out contain those of the parameters, which the bootstrap shows: these are not added again.
         """
         samples = self.samples if len(self.samples) else self.params[None]
-        losses = np.maximum(self.law.predict(samples, points), _LEAST_LOSS)
-        logs = np.log(losses)[np.arange(DRAWS) % len(samples)]
+        logs = log_predicted(self.law, samples, points)[np.arange(DRAWS) % len(samples)]
         missed = self.model_error(ratios) ** 2 + self.extrapolation_error(ratios, excess) ** 2
         logs += rng.standard_normal((DRAWS, 1)) * np.sqrt(np.maximum(missed - logs.var(axis=0), 0.0))
         return logs
@@ -178,7 +176,7 @@ def fit_parametric(
         law=law,
         params=params,
         samples=np.empty((0, len(params))),
-        quality=quality_of(np.log(np.maximum(law.predict(params[None], problem.points)[0], _LEAST_LOSS)), table),
+        quality=quality_of(log_predicted(law, params[None], problem.points)[0], table),
         held_out_log=held_out_of(table, folds, residuals, about),
         noise=noise or run_noise(table, about, len(params)),
         stderr=np.sqrt(np.maximum(np.diag(sandwich(problem, params, table.trial)), 0.0)),

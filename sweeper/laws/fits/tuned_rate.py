@@ -9,6 +9,7 @@ from sweeper.laws.arrays import Floats
 from sweeper.laws.engine.descent import Problem, fit_groups, huber, log_residuals
 from sweeper.laws.engine.resample import resampled_runs, row_weights
 from sweeper.laws.errors import LawError
+from sweeper.laws.fits.candidate import DRAWS
 from sweeper.laws.fits.noise import Noise, emphasis, replicate_noise, residual_noise
 from sweeper.laws.fits.prediction import Prediction, interval
 from sweeper.laws.forms.law import frame_of
@@ -101,8 +102,8 @@ class RateFit:
         center = self.law.predict(self.params[None], points)[0]
         rng = np.random.default_rng([self.seed, 3])
         draws = np.log(self.law.predict(np.vstack([self.params, self.samples]), points))
-        draws = draws[np.arange(1000) % len(draws)]
-        samples = np.exp(draws + rng.standard_t(max(self.noise.dof, 1), (1000, 1)) * self.noise.sd)
+        draws = draws[np.arange(DRAWS) % len(draws)]
+        samples = np.exp(draws + rng.standard_t(max(self.noise.dof, 1), (DRAWS, 1)) * self.noise.sd)
         low, high = interval(center, samples, level)
         reach = float(np.max(points.tokens) / self.law.frame.tokens)
         return Prediction(

@@ -34,8 +34,3 @@ def slow_gain(z: Floats, beta: Floats) -> tuple[Floats, Floats, Floats]:
     gain = np.where(small, log_z - beta * log_z**2 / 2, (1.0 - power) / safe)
     by_beta = np.where(small, -(log_z**2) / 2 + beta * log_z**3 / 3, (log_z * power - (1.0 - power) / safe) / safe)
     return gain, by_beta, np.exp(-(beta + 1.0) * log_z)
-
-
-def reciprocal_sum(area: Floats, tau: Floats) -> Floats:
-    """1/(area + tau), finite where both are 0."""
-    return np.asarray(1.0 / np.maximum(area + tau, 1e-300))

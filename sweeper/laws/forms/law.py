@@ -7,11 +7,13 @@ import numpy as np
 
 from sweeper.laws.arrays import Floats
 from sweeper.laws.errors import LawError
-from sweeper.laws.tables.points import Points
+from sweeper.laws.tables.points import Points, in_decay
 
 MIN_SIZES_FOR_POWERS = 3
 """Sizes from which on a power of N is fitted; below it each size has amplitudes of its own."""
 
+LEAST_LOSS = 1e-6
+"""A law that goes below is taken here, nats."""
 LEAST_TOKENS = 1e-9
 """Over the largest measured tokens."""
 
@@ -93,7 +95,7 @@ def frame_of(points: Points, loss: Floats) -> Frame:
         sizes=tuple(float(n) for n in np.unique(points.params)),
         tokens=float(points.tokens.max()),
         loss=float(loss.max()),
-        decayed=bool(np.any(points.annealed > 0.01)),
+        decayed=in_decay(points.annealed),
         near_zero=bool(np.any(points.share < 0.02)),
         ratios=len(np.unique(np.round(points.share, 3))),
         methods=tuple(str(name) for name in np.unique(points.method) if name),
@@ -155,3 +157,8 @@ class Law(Protocol):
 
     def jacobian(self, params: Floats, points: Points) -> Floats:
         """(m, n, p) derivatives of `predict`."""
+
+
+def log_predicted(law: Law, params: Floats, points: Points) -> Floats:
+    """(m, n) log losses; a law that goes below zero is as wrong as one near zero."""
+    return np.asarray(np.log(np.maximum(law.predict(params, points), LEAST_LOSS)))

@@ -64,6 +64,11 @@ class Points:
         return len(self.tokens)
 
 
+def in_decay(annealed: Floats) -> bool:
+    """Whether some point lies in the decay of its schedule."""
+    return bool(np.any(annealed > 0.01))
+
+
 def points_of(table: Table) -> Points:
     """The points at which a table was measured.
 
