@@ -1,0 +1,1 @@
+"""Searches over table-backed problems: the problems, the strategies that are compared, and the comparison."""
