@@ -83,15 +83,25 @@ class Experiment(Section):
         """What a corpus is in tables: as the file says, else `domain` for the target and `general` for the others."""
         return self.corpora[corpus].role or ("domain" if corpus == self.target else "general")
 
-    def mixture(self, domain_ratio: float) -> dict[str, float]:
+    def mixture(self, domain_ratio: float, composition: Mapping[str, float] | None = None) -> dict[str, float]:
         """The share of training tokens of each corpus that is trained on, summing to 1.
 
         The target has `domain_ratio`; the rest is divided by the other corpora's weights. Corpora without a share are
         left out, as they are evaluated only.
+
+        Args:
+            domain_ratio: The target's share.
+            composition: How the rest is divided in place of the weights: parts by corpus that sum to 1.
         """
-        total = sum(self.corpora[name].weight for name in self.others)
-        rest = {name: (1.0 - domain_ratio) * self.corpora[name].weight / total for name in self.others}
+        parts = self._weights() if composition is None else composition
+        total = sum(parts.values())
+        rest = {name: (1.0 - domain_ratio) * parts.get(name, 0.0) / total for name in self.others}
         return {name: share for name, share in {**rest, self.target: domain_ratio}.items() if share > 0}
+
+    def _weights(self) -> dict[str, float]:
+        """Weights of the other corpora, of those alone that the search mixes where it searches the whole mixture."""
+        mixed = self.search.space.mixture
+        return {name: self.corpora[name].weight for name in self.others if mixed is None or name in mixed}
 
     def pretraining_mixture(self) -> dict[str, float]:
         """The share of pre-training tokens of each text that built-in base models are made from, summing to 1."""

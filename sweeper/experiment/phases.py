@@ -1,7 +1,8 @@
 """What is run: the search, the law's trials, the constraint, the confirming run."""
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -23,6 +24,9 @@ class Search(Section):
 
     space: Space
     """What is searched."""
+    enqueue: tuple[Mapping[str, Any], ...] = ()
+    """Starting points, run first: values of fields of the space, as in `{method: full, learning_rate: 1.0e-3}`. What
+    is left out is proposed. Methods that none of them names begin in the middle of their ranges."""
     trials: Annotated[Whole, Field(ge=0), Unit("trials")]
     """How many configurations to try; 0 only where the space is fixed."""
     max_tokens: Tokens

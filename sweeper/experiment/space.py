@@ -1,6 +1,6 @@
 """The search space: which values are searched, and in which trials they exist."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sweeper.experiment.distributions import Parameter
 from sweeper.experiment.section import Section
@@ -64,6 +64,21 @@ class Space(Section):
             rates = self.rates(method)
             if rates is not None:
                 yield Parameter(f"learning_rate.{method}", "learning_rate", rates.distribution(), {"method": (method,)})
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What trials have from the space and not from the rest of the file."""
+        return frozenset(parameter.field for parameter in self.parameters())
+
+    @property
+    def mixture(self) -> Mapping[str, object] | None:
+        """Bounds by corpus, where the whole mixture is searched."""
+        return None
+
+    @property
+    def base_models(self) -> tuple[str, ...]:
+        """The base models that trials may have; empty where it is the file's last."""
+        return ()
 
     @property
     def searched(self) -> tuple[str, ...]:

@@ -43,7 +43,9 @@ def compare(session: Session, factory: SpecFactory, losses: BaseLosses, found: F
     seeds = range(1 + session.experiment.law.replicates)
     specs = {
         method: [
-            factory.law(factory.target_model, method, setting.learning_rate, setting.lora_r, ratio, replicate)
+            factory.law(
+                factory.target_model, method, setting.learning_rate, setting.lora_r, ratio, replicate, setting.recipe
+            )
             for replicate in seeds
         ]
         for method, setting in found.settings.items()
@@ -56,7 +58,7 @@ def compare(session: Session, factory: SpecFactory, losses: BaseLosses, found: F
     objective = objective_for(session.experiment, losses, factory.target_model)
 
     def mean_objective(method: Method) -> float:
-        values = [objective(record.last) for record in records[method] if record.last is not None]
+        values = [objective.of(record) for record in records[method]]
         return sum(values) / len(values)
 
     chosen: Method = found.study.frozen("method", lambda: min(records, key=mean_objective))

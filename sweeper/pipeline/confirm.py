@@ -109,7 +109,7 @@ def confirm(
 def confirm_spec(factory: SpecFactory, comparison: Comparison, fitted: Fitted, model: Path) -> TrialSpec:
     """The confirming run's trial; what it trains is kept in the folder `model`, the only one of all trials."""
     setting, ratio = comparison.setting, fitted.recommendation.domain_ratio
-    spec = factory.confirm(setting.method, setting.learning_rate, setting.lora_r, ratio)
+    spec = factory.confirm(setting.method, setting.learning_rate, setting.lora_r, ratio, setting.recipe)
     return spec.model_copy(update={"export_path": str(model)})
 
 

@@ -21,8 +21,8 @@ def check_rates(
     smaller = [base for base in session.experiment.base_models if base != factory.target_model]
     specs = {
         base: [
-            factory.rate_check(base, setting.method, factor * setting.learning_rate, setting.lora_r, comparison.ratio)
-            for factor in RATE_FACTORS
+            factory.rate_check(base, setting.method, rate, setting.lora_r, comparison.ratio, setting.recipe)
+            for rate in (factor * setting.learning_rate for factor in RATE_FACTORS)
         ]
         for base in smaller
     }
@@ -45,12 +45,20 @@ def design(session: Session, factory: SpecFactory, comparison: Comparison, rates
     """
     experiment, setting = session.experiment, comparison.setting
     grid = [
-        factory.law(base, setting.method, rates[base], setting.lora_r, ratio)
+        factory.law(base, setting.method, rates[base], setting.lora_r, ratio, recipe=setting.recipe)
         for base in reversed(experiment.base_models)
         for ratio in experiment.law.domain_ratio
     ]
     again = [
-        factory.law(factory.target_model, setting.method, setting.learning_rate, setting.lora_r, comparison.ratio, k)
+        factory.law(
+            factory.target_model,
+            setting.method,
+            setting.learning_rate,
+            setting.lora_r,
+            comparison.ratio,
+            k,
+            setting.recipe,
+        )
         for k in range(1, 1 + experiment.law.replicates)
     ]
     return grid[: len(experiment.law.domain_ratio)] + again + grid[len(experiment.law.domain_ratio) :]

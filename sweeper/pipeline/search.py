@@ -1,14 +1,16 @@
-"""The search on the last base model, and what later phases take from it."""
+"""The search on the base model to adapt, and what later phases take from it."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sweeper.experiment.model import Experiment
+from sweeper.experiment.recipe import Recipe
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.session import PhaseError, Session
-from sweeper.pipeline.specs import SpecFactory
+from sweeper.pipeline.specs import AS_GIVEN, SpecFactory, recipe_of
 from sweeper.search.objective import Objective
 from sweeper.search.proposal import Proposal
 from sweeper.search.source import SearchTrials, is_final
@@ -27,12 +29,22 @@ class Setting:
     domain_ratio: float
     """Of the trial that found it."""
     objective: float
+    recipe: Recipe = AS_GIVEN
+    """What else was searched; later phases train with it."""
+    base_model: str | None = None
+    """Where the search chooses it; None: the last."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Setting":
+        """From what `asdict` gave, by way of JSON."""
+        return cls(**{**data, "recipe": Recipe(**data.get("recipe", {}))})
 
     @property
     def words(self) -> str:
         """For people."""
         rank = f", rank {self.lora_r}" if self.lora_r else ""
-        return f"{self.method}, learning rate {self.learning_rate:.3g}{rank}"
+        more = f", {self.recipe.words}" if self.recipe.words else ""
+        return f"{self.method}, learning rate {self.learning_rate:.3g}{rank}{more}"
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,23 @@ class Found:
         """The best of all."""
         return min(self.settings.values(), key=lambda setting: setting.objective)
 
+    @property
+    def base_model(self) -> str | None:
+        """The model to adapt, where the search chooses it: all settings are of it."""
+        return self.best.base_model
+
 
 def objective_for(experiment: Experiment, losses: BaseLosses, base: str) -> Objective:
-    """What is minimised on one base model: its own unquantised loss sets the limit."""
-    constraint = experiment.constraint
-    limit = (1.0 + constraint.max_increase) * losses.loss(base, constraint.corpus)
-    return Objective(experiment.target, constraint.corpus, limit, experiment.search.penalty)
+    """What is minimised on one base model: its own unquantised loss sets the limit.
+
+    Where the search chooses the base model, a trial is held against its own one's limit.
+    """
+    constraint, searched = experiment.constraint, experiment.search.space.base_models
+    limits = {
+        name: (1.0 + constraint.max_increase) * losses.loss(name, constraint.corpus) for name in (base, *searched)
+    }
+    others = {name: limits[name] for name in searched if name != base}
+    return Objective(experiment.target, constraint.corpus, limits[base], experiment.search.penalty, others)
 
 
 def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
@@ -68,13 +91,7 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     study = _open(session, factory, objective)
 
     def record_of(proposal: Proposal) -> TrialRecord:
-        spec = factory.search(
-            proposal.method,  # type: ignore[arg-type]  # the space's choices are methods
-            proposal.learning_rate,
-            proposal.lora_r,
-            proposal.domain_ratio,
-        )
-        return session.record(spec, "search")
+        return session.record(factory.proposed(proposal), "search")
 
     known = [record for trial_id in study.finished() if (record := session.store.get(trial_id)) is not None]
     for record in known:
@@ -85,40 +102,58 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     session.counts.reuse(record for record in source.records if is_final(record))  # told without being run
     records = [*known, *source.records]
     settings = study.frozen(
-        "settings", lambda: {method: asdict(found) for method, found in best_settings(records, objective).items()}
+        "settings",
+        lambda: {
+            method: asdict(setting)
+            for method, setting in best_settings(records, objective, experiment.search.space.fields).items()
+        },
     )
-    return Found(study, records, {method: Setting(**setting) for method, setting in settings.items()})
+    return Found(study, records, {method: Setting.from_json(setting) for method, setting in settings.items()})
 
 
-def best_settings(records: Sequence[TrialRecord], objective: Objective) -> dict[Method, Setting]:
+def best_settings(
+    records: Sequence[TrialRecord], objective: Objective, fields: Collection[str] = ()
+) -> dict[Method, Setting]:
     """The best trial of each method: among those that were completed, else among those that were measured at all.
+
+    Where the base model is searched, that of the best trial of all is taken for every method.
+
+    Args:
+        records: Trials of the search.
+        objective: What they are compared by.
+        fields: What the space says of them, as `Space.fields`: what it leaves to the file stays with the file.
 
     Raises:
         PhaseError: there is none.
     """
     measured = [record for record in records if record.last is not None and record.state != "failed"]
+    if "base_model" in fields and measured:
+        best_of_all = min(_finished_first(measured), key=lambda record: objective.of(record))
+        measured = [record for record in measured if record.spec.model.name == best_of_all.spec.model.name]
     best: dict[Method, Setting] = {}
     for method in sorted({record.spec.method for record in measured}):
         of_method = [record for record in measured if record.spec.method == method]
-        completed = [record for record in of_method if record.state == "completed"]
-        ranked = sorted(
-            (_setting(record, objective) for record in completed or of_method), key=lambda setting: setting.objective
-        )
-        best[method] = ranked[0]
+        best[method] = _setting(min(_finished_first(of_method), key=objective.of), objective, fields)
     if not best:
         raise PhaseError("search: no trial gave a result; look at the reasons in the trials' records")
     return best
 
 
-def _setting(record: TrialRecord, objective: Objective) -> Setting:
-    assert record.last is not None
+def _finished_first(records: Sequence[TrialRecord]) -> Sequence[TrialRecord]:
+    """Those that were completed; all where none was."""
+    return [record for record in records if record.state == "completed"] or records
+
+
+def _setting(record: TrialRecord, objective: Objective, fields: Collection[str]) -> Setting:
     spec = record.spec
     return Setting(
         method=spec.method,
         learning_rate=spec.learning_rate,
         lora_r=spec.lora.r if spec.lora else None,
         domain_ratio=spec.mixture.get(objective.target, 0.0),
-        objective=objective(record.last),
+        objective=objective.of(record),
+        recipe=recipe_of(spec, objective.target, fields),
+        base_model=spec.model.name if "base_model" in fields else None,
     )
 
 
@@ -134,6 +169,7 @@ def _open(session: Session, factory: SpecFactory, objective: Objective) -> Study
         pruner=search.pruner,
         rungs=rungs,
         seed=experiment.seed,
+        enqueue=search.enqueue,
     )
 
 
@@ -143,7 +179,7 @@ def _study_name(experiment: Experiment, factory: SpecFactory, objective: Objecti
     content = [
         example.content(),
         [str(parameter) for parameter in experiment.search.space.parameters()],
-        [experiment.search.sampler, experiment.search.pruner, asdict(objective)],
+        [experiment.search.sampler, experiment.search.pruner, {k: v for k, v in asdict(objective).items() if v != {}}],
         experiment.trainer.model_dump(mode="json"),
     ]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

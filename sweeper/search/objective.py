@@ -1,7 +1,9 @@
 """What the search minimises."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from sweeper.trials.record import TrialRecord
 from trainers.messages import Measurement
 
 
@@ -17,6 +19,17 @@ class Objective:
     limit: float
     """Nats per token: (1 + max_increase) times the unquantised base model's loss."""
     penalty: float
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Limits of other base models by name, where the search chooses the base model."""
+
+    def of(self, record: TrialRecord) -> float:
+        """The value of a trial's last measurement."""
+        assert record.last is not None
+        return self.on(record)(record.last)
+
+    def on(self, record: TrialRecord) -> "Objective":
+        """The objective with the limit of a trial's own base model."""
+        return replace(self, limit=self.limits.get(record.spec.model.name, self.limit))
 
     def __call__(self, measurement: Measurement) -> float:
         """The value of one measurement; lower is better."""

@@ -63,11 +63,12 @@ class SearchTrials:
 
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """The study's pruner decides on what the trials are compared by."""
-        value = self._objective(measurement)
+        value = self._objective.on(record)(measurement)
+        rung = self._study.rung(record.spec, measurement.tokens)
         prune = False
         for trial in self._flights[record.id]:
-            if measurement.tokens not in self._study.reported(trial):  # a resumed trial may pass a rung again
-                trial.report(value, measurement.tokens)
+            if rung not in self._study.reported(trial):  # a resumed trial may pass a rung again
+                trial.report(value, rung)
             prune = trial.should_prune()
         if not prune:
             return CONTINUE
@@ -80,7 +81,7 @@ class SearchTrials:
             return
         for trial in trials:
             if record.state == "completed" and record.last is not None:
-                self._study.tell(trial, self._objective(record.last))
+                self._study.tell(trial, self._objective.of(record))
             elif record.state == "pruned":
                 self._study.tell(trial, "pruned")
             else:

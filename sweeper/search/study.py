@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from sweeper.experiment.distributions import Parameter
-from sweeper.search.proposal import Proposal, middle, propose
+from sweeper.search.proposal import Proposal, middle, point, propose
+from trainers.spec import TrialSpec
 
 if TYPE_CHECKING:
     import optuna
@@ -31,6 +32,7 @@ class Study:
         pruner: `successive_halving`, `median` or `none`.
         rungs: Tokens at which trials may be pruned.
         seed: Of the sampler.
+        enqueue: Starting points, values by field: they are run first. Those that the study does not know yet are added.
     """
 
     def __init__(
@@ -44,20 +46,29 @@ class Study:
         pruner: Literal["successive_halving", "median", "none"],
         rungs: Sequence[int],
         seed: int,
+        enqueue: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         from sweeper.search.journal import open_study
 
-        self._parameters = tuple(parameters)
+        self._parameters, self._rungs = tuple(parameters), tuple(rungs)
         self._study = open_study(path, name, _pruner(pruner, rungs))
         # A sampler that starts again from its seed would propose its first trials a second time.
         self._study.sampler = _sampler(sampler, startup_trials, seed + 1009 * len(self.trials()))
-        if not self.trials():
-            self._enqueue_middles()
+        self._enqueue(enqueue)
 
-    def _enqueue_middles(self) -> None:
-        """Every method is tried at least once, however few the trials."""
-        for method in next(p for p in self._parameters if p.field == "method").distribution.choices:  # type: ignore[union-attr]
-            self._study.enqueue_trial(middle(self._parameters, str(method)))
+    def _enqueue(self, given: Sequence[Mapping[str, Any]]) -> None:
+        """Starting points first; in a new study every method without one begins in the middle of its ranges."""
+        starts = [point(self._parameters, each) for each in given]
+        if not self.trials():
+            methods: Any = next(p for p in self._parameters if p.field == "method").distribution
+            missing = [name for name in methods.choices if name not in {start.get("method") for start in starts}]
+            starts += [middle(self._parameters, str(method)) for method in missing]
+        for start in starts:  # a driver that died in between has added some already
+            self._study.enqueue_trial(start, skip_if_exists=True)
+
+    def rung(self, spec: TrialSpec, tokens: int) -> int:
+        """A rung of a trial as the study counts it: trials of another batch reach it some tokens earlier or later."""
+        return self._rungs[spec.rungs.index(tokens)] if len(self._rungs) == len(spec.rungs) else tokens
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Every trial that has been asked for."""
