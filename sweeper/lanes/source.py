@@ -16,6 +16,9 @@ class TrialSource(Protocol):
     def exhausted(self) -> bool:
         """True once `next` will never give another trial."""
 
+    def left(self) -> int:
+        """How many trials `next` may still give, at most: so many lanes may be of use."""
+
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """The verdict at a rung."""
 
@@ -52,6 +55,10 @@ class FixedTrials:
     def exhausted(self) -> bool:
         """True when the list is used up."""
         return not self._waiting
+
+    def left(self) -> int:
+        """Length of the list."""
+        return len(self._waiting)
 
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """Always go on."""

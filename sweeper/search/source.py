@@ -61,6 +61,10 @@ class SearchTrials:
         """True once the study has all its trials."""
         return not self._again and self._asked >= self._trials
 
+    def left(self) -> int:
+        """Trials that the study is still to have, with those to run again."""
+        return len(self._again) + max(0, self._trials - self._asked)
+
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """The study's pruner decides on what the trials are compared by."""
         value = self._objective.on(record)(measurement)
