@@ -1,0 +1,1 @@
+"""The room that chooses the next run."""
