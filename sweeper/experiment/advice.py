@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sweeper.experiment.evaluation_budget import evaluation_tokens
 from sweeper.experiment.model import Experiment
 from sweeper.experiment.quantities import format_tokens
+from sweeper.experiment.samplers import Gp, Tpe
 from sweeper.experiment.spread import METHODS, RatePerMethod
 
 
@@ -57,9 +58,14 @@ def _unused(experiment: Experiment) -> Iterator[str]:
 
 def _search(experiment: Experiment) -> Iterator[str]:
     search = experiment.search
-    if search.sampler == "tpe" and 0 < search.trials <= search.startup_trials:
+    sampler = search.sampler
+    if not isinstance(sampler, Tpe | Gp):
+        return
+    random = search.startup_trials if sampler.n_startup_trials is None else sampler.n_startup_trials
+    if 0 < search.trials <= random:
+        field = "startup_trials" if sampler.n_startup_trials is None else "sampler.n_startup_trials"
         yield (
-            f"search.startup_trials: {search.startup_trials} of {search.trials} trials are random, so 'tpe' never "
+            f"search.{field}: {random} of {search.trials} trials are random, so {sampler.name!r} never "
             "proposes one; lower it or raise search.trials"
         )
 
@@ -72,7 +78,7 @@ def _coincident(experiment: Experiment) -> Iterator[str]:
             f"law.evaluations: {experiment.law.evaluations} measurements of {format_tokens(experiment.law.max_tokens)} "
             f"tokens are closer than one step ({step} tokens); some will coincide"
         )
-    rungs = experiment.search.rungs if experiment.search.pruner != "none" else ()
+    rungs = experiment.search.rungs if experiment.search.pruner.name != "none" else ()
     if rungs and rungs[0] * experiment.search.max_tokens < step:
         yield (
             f"search.rungs: the first, {rungs[0]:g} of search.max_tokens, is less than one step ({step} tokens); "

@@ -9,6 +9,7 @@ from sweeper.experiment.quantities import format_tokens
 
 if TYPE_CHECKING:
     from sweeper.experiment.model import Experiment
+    from sweeper.experiment.phases import Search
 
 Path = tuple[str | int, ...]
 
@@ -70,7 +71,7 @@ def _pretraining(experiment: "Experiment") -> Iterator[Problem]:
 def _schedule(experiment: "Experiment") -> Iterator[Problem]:
     trainer, kind = experiment.trainer, experiment.trainer.lr_scheduler_type
     reasons = [
-        *(["search prunes on losses in the middle of a trial"] if experiment.search.pruner != "none" else []),
+        *(["search prunes on losses in the middle of a trial"] if experiment.search.pruner.name != "none" else []),
         *(["the law is fitted to losses along a trial"] if experiment.law.evaluations > 1 else []),
     ]
     if kind in ("cosine", "linear") and reasons:
@@ -123,9 +124,18 @@ def _trials(experiment: "Experiment") -> Iterator[Problem]:
             f"0 is allowed only where nothing is searched, but {_listed(search.space.searched)} has several values; "
             "fix them in search.space or allow at least 1 trial",
         )
-    if search.pruner != "none" and not search.rungs:
+    yield from _pruning(search)
+
+
+def _pruning(search: "Search") -> Iterator[Problem]:
+    pruner = search.pruner.name
+    if pruner != "none" and not search.rungs:
+        yield Problem(("search", "rungs"), f"is empty, but the pruner {pruner!r} needs one; add 0.5 or use 'none'")
+    if pruner != "none" and len(search.objectives) > 1:
         yield Problem(
-            ("search", "rungs"), f"is empty, but the pruner {search.pruner!r} needs one; add 0.5 or use 'none'"
+            ("search", "pruner"),
+            f"{pruner!r} compares trials by one number at a rung, but search.objectives names "
+            f"{len(search.objectives)}; write pruner: none, or keep one objective",
         )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from sweeper.experiment.pruners import Pruner, SuccessiveHalving
 from sweeper.experiment.quantities import Tokens
-from sweeper.experiment.section import Number, Section, Share, Unit, Whole, problem, unique
+from sweeper.experiment.samplers import Sampler, Tpe
+from sweeper.experiment.section import Allowed, Number, Section, Share, Unit, Whole, one_or_many, problem, unique
 from sweeper.experiment.space import Space
 
 Rung = Annotated[Number, Field(gt=0.0, lt=1.0)]
@@ -17,6 +19,31 @@ def _rising(rungs: tuple[float, ...]) -> tuple[float, ...]:
     if any(late <= early for early, late in pairwise(rungs)):
         raise problem(f"{list(rungs)} does not rise; write the fractions from small to large, each once")
     return rungs
+
+
+ObjectiveName = Literal["target_loss", "constraint_loss", "tokens", "flops"]
+PARETO: tuple[ObjectiveName, ...] = ("target_loss", "constraint_loss", "flops")
+
+
+def _objectives(value: object) -> object:
+    return PARETO if value == "pareto" else one_or_many(value)
+
+
+def _with_target(names: tuple[str, ...]) -> tuple[str, ...]:
+    if "target_loss" not in names:
+        raise problem(f"{list(names)} leaves out 'target_loss', which later phases stand on; add it")
+    return names
+
+
+Objectives = Annotated[
+    tuple[ObjectiveName, ...],
+    BeforeValidator(_objectives),
+    AfterValidator(_with_target),
+    AfterValidator(unique("objective")),
+    Allowed(
+        f"`target_loss`, or a list with it of `constraint_loss`, `tokens`, `flops`; `pareto` is [{', '.join(PARETO)}]"
+    ),
+]
 
 
 class Search(Section):
@@ -31,14 +58,18 @@ class Search(Section):
     """How many configurations to try; 0 only where the space is fixed."""
     max_tokens: Tokens
     """Training tokens of a trial that is not pruned."""
+    objectives: Objectives = ("target_loss",)
+    """What is minimised. One, the default: the target's loss under the constraint, which the sampler models beside it.
+    Several: their Pareto front, with the constraint where `constraint_loss` is not one of them; no pruner then."""
     penalty: Annotated[Number, Field(ge=0.0), Unit("nats per nat")] = 5.0
-    """What the objective adds to the target's loss for each nat of the constrained corpus' loss above its limit."""
-    sampler: Literal["tpe", "random"] = "tpe"
-    """What proposes configurations: a tree-structured Parzen estimator, or chance."""
+    """What a trial pays at rungs for each nat of the constrained corpus' loss above its limit, in nats of the target's;
+    so are trials ranked that all break the constraint. The sampler has the constraint itself."""
+    sampler: Sampler = Tpe()
+    """What proposes configurations."""
     startup_trials: Annotated[Whole, Field(ge=0), Unit("trials")] = 5
-    """Random trials before `tpe` begins to model."""
-    pruner: Literal["successive_halving", "median", "none"] = "successive_halving"
-    """What stops poor trials at the rungs."""
+    """Random trials before `tpe` or `gp` begins to model."""
+    pruner: Pruner = SuccessiveHalving()
+    """What stops poor trials at the rungs; never on a difference that may be the noise of the evaluation."""
     rungs: Annotated[tuple[Rung, ...], AfterValidator(_rising)] = (0.25, 0.5)
     """Fractions of `max_tokens` at which a trial may be pruned."""
 

@@ -46,7 +46,7 @@ def _pages(path: str, section: type[Section]) -> Iterator[str]:
 
 
 def _form_pages(path: str, tag: str, form: type[Section]) -> Iterator[str]:
-    yield f"### `{path}`: {_FORMS[tag]}\n"
+    yield f"### `{path}`: {_FORMS.get(tag, f'`{{name: {tag}}}`')}\n"
     yield _table(form) + "\n"
     for name, field in form.model_fields.items():  # sections inside are the same in a range: written once
         part = _section(field.annotation)
@@ -121,7 +121,7 @@ def _default(field: FieldInfo) -> str:
         return "**required**"
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, Section):
-        return "its fields' defaults"
+        return f"`{value.name}`" if hasattr(value, "name") else "its fields' defaults"
     if value is None:
         text = next((mark.text for mark in _marks(field) if isinstance(mark, Allowed)), "")
         return "`auto`" if text.startswith("auto") else "none"

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sweeper.experiment.model import Experiment
+from sweeper.experiment.named import short
 from sweeper.experiment.recipe import Recipe
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.session import PhaseError, Session
 from sweeper.pipeline.specs import AS_GIVEN, SpecFactory, recipe_of
 from sweeper.search.objective import Objective
+from sweeper.search.paired_pruning import PairedPruning
 from sweeper.search.proposal import Proposal
 from sweeper.search.source import SearchTrials, is_final
 from sweeper.search.study import Study
@@ -97,7 +99,10 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     for record in known:
         session.used[record.id] = record
     session.counts.reuse(known)
-    source = SearchTrials(study, experiment.search.trials, objective, record_of)
+    started = [record for trial_id in study.started() if (record := session.store.get(trial_id)) is not None]
+    pruning = PairedPruning(experiment.search.pruner, _rungs(factory), objective, started)
+    names = experiment.search.objectives
+    source = SearchTrials(study, experiment.search.trials, objective, record_of, pruning, names)
     session.drive(source)
     session.counts.reuse(record for record in source.records if is_final(record))  # told without being run
     records = [*known, *source.records]
@@ -116,7 +121,7 @@ def best_settings(
 ) -> dict[Method, Setting]:
     """The best trial of each method: among those that were completed, else among those that were measured at all.
 
-    Where the base model is searched, that of the best trial of all is taken for every method.
+    The best has the least target loss among those that hold the constraint; where none does, the least objective. Where the base model is searched, that of the best trial of all is taken for every method.
 
     Args:
         records: Trials of the search.
@@ -128,12 +133,12 @@ def best_settings(
     """
     measured = [record for record in records if record.last is not None and record.state != "failed"]
     if "base_model" in fields and measured:
-        best_of_all = min(_finished_first(measured), key=lambda record: objective.of(record))
+        best_of_all = min(_finished_first(measured), key=objective.rank)
         measured = [record for record in measured if record.spec.model.name == best_of_all.spec.model.name]
     best: dict[Method, Setting] = {}
     for method in sorted({record.spec.method for record in measured}):
         of_method = [record for record in measured if record.spec.method == method]
-        best[method] = _setting(min(_finished_first(of_method), key=objective.of), objective, fields)
+        best[method] = _setting(min(_finished_first(of_method), key=objective.rank), objective, fields)
     if not best:
         raise PhaseError("search: no trial gave a result; look at the reasons in the trials' records")
     return best
@@ -159,7 +164,6 @@ def _setting(record: TrialRecord, objective: Objective, fields: Collection[str])
 
 def _open(session: Session, factory: SpecFactory, objective: Objective) -> Study:
     experiment, search = session.experiment, session.experiment.search
-    rungs = factory.search("full", 1.0, None, 0.0).rungs
     return Study(
         session.workspace.study,
         _study_name(experiment, factory, objective),
@@ -167,19 +171,27 @@ def _open(session: Session, factory: SpecFactory, objective: Objective) -> Study
         sampler=search.sampler,
         startup_trials=search.startup_trials,
         pruner=search.pruner,
-        rungs=rungs,
+        rungs=_rungs(factory),
+        max_tokens=search.max_tokens,
         seed=experiment.seed,
+        objectives=len(search.objectives),
         enqueue=search.enqueue,
     )
 
 
+def _rungs(factory: SpecFactory) -> tuple[int, ...]:
+    """Tokens at which a trial of the file's batch may be stopped."""
+    return factory.search("full", 1.0, None, 0.0).rungs
+
+
 def _study_name(experiment: Experiment, factory: SpecFactory, objective: Objective) -> str:
     """Differs as soon as results would not be comparable; the number of trials is left out: a search is topped up."""
-    example = factory.search("full", 1.0, None, 0.5)
+    example, search = factory.search("full", 1.0, None, 0.5), experiment.search
     content = [
         example.content(),
         [str(parameter) for parameter in experiment.search.space.parameters()],
-        [experiment.search.sampler, experiment.search.pruner, {k: v for k, v in asdict(objective).items() if v != {}}],
+        [short(search.sampler), short(search.pruner), {k: v for k, v in asdict(objective).items() if v != {}}],
+        *([list(search.objectives)] if len(search.objectives) > 1 else []),
         experiment.trainer.model_dump(mode="json"),
     ]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

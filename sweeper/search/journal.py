@@ -27,7 +27,7 @@ class KernelLock:
         self._lock.release()
 
 
-def open_study(path: Path, name: str, pruner: optuna.pruners.BasePruner) -> optuna.Study:
+def open_study(path: Path, name: str, pruner: optuna.pruners.BasePruner, objectives: int = 1) -> optuna.Study:
     """The study of that name in the journal at `path`, made where it is missing; a look at one writes nothing."""
     import optuna
     from optuna.storages import JournalStorage
@@ -40,4 +40,4 @@ def open_study(path: Path, name: str, pruner: optuna.pruners.BasePruner) -> optu
     known = {study.study_name for study in storage.get_all_studies()}
     if name in known:
         return optuna.load_study(study_name=name, storage=storage, pruner=pruner)
-    return optuna.create_study(study_name=name, storage=storage, pruner=pruner, direction="minimize")
+    return optuna.create_study(study_name=name, storage=storage, pruner=pruner, directions=["minimize"] * objectives)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sweeper.search.objective import Objective
+from sweeper.search.objective import Name, Objective, objective_values
+from sweeper.search.outcome import Outcome
+from sweeper.search.paired_pruning import PairedPruning
 from sweeper.search.proposal import Proposal
 from sweeper.search.study import TRIAL, Study
 from sweeper.trials.record import TrialRecord
@@ -23,12 +25,21 @@ class SearchTrials:
         trials: How many trials the study is to have in the end; a larger number tops it up.
         objective: What is minimised.
         record_of: The record of a proposal's trial: a finished one is told without being run.
+        pruning: Who is stopped at rungs; None: nobody.
+        names: Of what is told; one name is the target's loss, told with the constraint.
     """
 
     def __init__(
-        self, study: Study, trials: int, objective: Objective, record_of: Callable[[Proposal], TrialRecord]
+        self,
+        study: Study,
+        trials: int,
+        objective: Objective,
+        record_of: Callable[[Proposal], TrialRecord],
+        pruning: PairedPruning | None = None,
+        names: Sequence[Name] = ("target_loss",),
     ) -> None:
         self._study, self._trials, self._objective, self._record_of = study, trials, objective, record_of
+        self._pruning, self._names = pruning, names
         self._again = study.interrupted()
         self._asked = len(study.trials())
         self._flights: dict[str, list[optuna.trial.Trial]] = {}
@@ -66,32 +77,44 @@ class SearchTrials:
         return len(self._again) + max(0, self._trials - self._asked)
 
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
-        """The study's pruner decides on what the trials are compared by."""
+        """The study's pruner says who fails the cut, the documents whether that may be noise."""
+        if self._pruning is None or not self._study.prunes:
+            return CONTINUE
         value = self._objective.on(record)(measurement)
-        rung = self._study.rung(record.spec, measurement.tokens)
-        prune = False
+        rung = self._pruning.rung(record.spec, measurement.tokens)
+        failed_cut = False
         for trial in self._flights[record.id]:
             if rung not in self._study.reported(trial):  # a resumed trial may pass a rung again
                 trial.report(value, rung)
-            prune = trial.should_prune()
-        if not prune:
-            return CONTINUE
-        return Verdict(action="stop", reason=f"at {measurement.tokens} tokens with an objective of {value:.4f}")
+            failed_cut = trial.should_prune()
+        reason = self._pruning.reason_to_stop(record, measurement, failed_cut)
+        return CONTINUE if reason is None else Verdict(action="stop", reason=reason)
 
     def ended(self, record: TrialRecord) -> None:
         """Tell the study; a paused trial stays running there and comes first in the next run."""
         trials = self._flights.pop(record.id)
         if record.state == "paused":
             return
+        outcome = self._outcome(record)
         for trial in trials:
-            if record.state == "completed" and record.last is not None:
-                self._study.tell(trial, self._objective.of(record))
-            elif record.state == "pruned":
-                self._study.tell(trial, "pruned")
-            else:
-                self._study.tell(trial, "failed")
+            self._study.tell(trial, outcome)
+
+    def _outcome(self, record: TrialRecord) -> Outcome:
+        if diverged(record):
+            return Outcome("diverged")
+        if record.last is None or record.state not in ("completed", "pruned"):
+            return Outcome("failed")
+        excess = None if "constraint_loss" in self._names else self._objective.on(record).excess(record.last)
+        if record.state == "pruned":
+            return Outcome("pruned", excess=excess)
+        return Outcome("completed", objective_values(record, self._objective, self._names), excess)
 
 
 def is_final(record: TrialRecord) -> bool:
     """Whether running a trial again would change nothing: it has its result, or would fail the same way."""
-    return record.state in ("completed", "pruned") or record.reason.startswith("diverged")
+    return record.state in ("completed", "pruned") or diverged(record)
+
+
+def diverged(record: TrialRecord) -> bool:
+    """Whether a trial failed by what its setting does to the loss."""
+    return record.state == "failed" and record.reason.startswith("diverged")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sweeper.experiment.distributions import Parameter
+from sweeper.experiment.distributions import Parameter, Value
+from sweeper.experiment.pruners import Pruner
+from sweeper.experiment.samplers import Grid, Sampler
+from sweeper.search.outcome import CONSTRAINT, DIVERGED, DIVERGED_EXCESS, Outcome
 from sweeper.search.proposal import Proposal, middle, point, propose
-from trainers.spec import TrialSpec
+from sweeper.search.pruners import build_pruner
+from sweeper.search.samplers import build_sampler
 
 if TYPE_CHECKING:
     import optuna
+
+    from sweeper.search.mirror_sampler import Prior
 
 TRIAL = "trial"
 """The user attribute that holds the id of a study trial's spec."""
@@ -27,12 +32,16 @@ class Study:
         path: The journal.
         name: Differs where results must not be mixed: the space, the base model, the data, the objective.
         parameters: The space.
-        sampler: `tpe` (multivariate, grouped by condition, constant liar) or `random`.
-        startup_trials: Random trials before `tpe` models.
-        pruner: `successive_halving`, `median` or `none`.
-        rungs: Tokens at which trials may be pruned.
+        sampler: What proposes.
+        startup_trials: Random trials before `tpe` or `gp` models.
+        pruner: What says which trials make the cut.
+        rungs: Tokens at which trials may be stopped.
+        max_tokens: Of a trial that is not stopped.
         seed: Of the sampler.
+        objectives: How many values a trial has.
         enqueue: Starting points, values by field: they are run first. Those that the study does not know yet are added.
+        starts: Values by parameter that a method's first trial has, in place of the middle of their ranges.
+        prior: What earlier studies add for the sampler.
     """
 
     def __init__(
@@ -41,34 +50,35 @@ class Study:
         name: str,
         parameters: Sequence[Parameter],
         *,
-        sampler: Literal["tpe", "random"],
+        sampler: Sampler,
         startup_trials: int,
-        pruner: Literal["successive_halving", "median", "none"],
+        pruner: Pruner,
         rungs: Sequence[int],
+        max_tokens: int,
         seed: int,
+        objectives: int = 1,
         enqueue: Sequence[Mapping[str, Any]] = (),
+        starts: Mapping[str, Mapping[str, Value]] | None = None,
+        prior: Prior | None = None,
     ) -> None:
         from sweeper.search.journal import open_study
 
-        self._parameters, self._rungs = tuple(parameters), tuple(rungs)
-        self._study = open_study(path, name, _pruner(pruner, rungs))
-        # A sampler that starts again from its seed would propose its first trials a second time.
-        self._study.sampler = _sampler(sampler, startup_trials, seed + 1009 * len(self.trials()))
-        self._enqueue(enqueue)
+        self._parameters, self._objectives = tuple(parameters), objectives
+        self._study = open_study(path, name, build_pruner(pruner, rungs, max_tokens), objectives)
+        asked = len(self.trials())
+        self._study.sampler = build_sampler(sampler, parameters, startup_trials, seed, asked, prior)
+        if not isinstance(sampler, Grid):
+            self._enqueue(enqueue, starts or {})
 
-    def _enqueue(self, given: Sequence[Mapping[str, Any]]) -> None:
-        """Starting points first; in a new study every method without one begins in the middle of its ranges."""
-        starts = [point(self._parameters, each) for each in given]
+    def _enqueue(self, given: Sequence[Mapping[str, Any]], starts: Mapping[str, Mapping[str, Value]]) -> None:
+        """Starting points first; in a new study every method without one has a first trial of its own."""
+        first = [point(self._parameters, each) for each in given]
         if not self.trials():
             methods: Any = next(p for p in self._parameters if p.field == "method").distribution
-            missing = [name for name in methods.choices if name not in {start.get("method") for start in starts}]
-            starts += [middle(self._parameters, str(method)) for method in missing]
-        for start in starts:  # a driver that died in between has added some already
+            missing = [str(name) for name in methods.choices if name not in {start.get("method") for start in first}]
+            first += [{**middle(self._parameters, method), **starts.get(method, {})} for method in missing]
+        for start in first:  # a driver that died in between has added some already
             self._study.enqueue_trial(start, skip_if_exists=True)
-
-    def rung(self, spec: TrialSpec, tokens: int) -> int:
-        """A rung of a trial as the study counts it: trials of another batch reach it some tokens earlier or later."""
-        return self._rungs[spec.rungs.index(tokens)] if len(self._rungs) == len(spec.rungs) else tokens
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Every trial that has been asked for."""
@@ -80,6 +90,10 @@ class Study:
     def finished(self) -> list[str]:
         """Ids of the trials that were told, in their order."""
         return [t.user_attrs[TRIAL] for t in self.trials() if t.state.is_finished() and TRIAL in t.user_attrs]
+
+    def started(self) -> list[str]:
+        """Ids of the trials that were told or are running, in their order."""
+        return [t.user_attrs[TRIAL] for t in self.trials() if TRIAL in t.user_attrs]
 
     def interrupted(self) -> list[tuple[optuna.trial.Trial, Proposal]]:
         """Trials that were running when the driver last ended, in their order, with what they were to train."""
@@ -99,16 +113,25 @@ class Study:
         """Tokens at which a trial's value is known already."""
         return set(self._study._storage.get_trial(trial._trial_id).intermediate_values)
 
-    def tell(self, trial: optuna.trial.Trial, outcome: float | Literal["pruned", "failed"]) -> None:
-        """How a trial ended: its value, or why it has none. Pruned is told as pruned, never as complete."""
+    def tell(self, trial: optuna.trial.Trial, outcome: Outcome) -> None:
+        """How a trial ended."""
         from optuna.trial import TrialState
 
-        if outcome == "pruned":
-            self._study.tell(trial, state=TrialState.PRUNED)
-        elif outcome == "failed":
-            self._study.tell(trial, state=TrialState.FAIL)
+        excess = outcome.excess
+        if outcome.state == "diverged":
+            trial.set_user_attr(DIVERGED, True)
+            excess = DIVERGED_EXCESS
+        if excess is not None and outcome.state != "failed":
+            trial.set_constraint(CONSTRAINT, excess)
+        if outcome.state == "completed":
+            self._study.tell(trial, list(map(float, outcome.values)))
         else:
-            self._study.tell(trial, float(outcome))
+            self._study.tell(trial, state=TrialState.FAIL if outcome.state == "failed" else TrialState.PRUNED)
+
+    @property
+    def prunes(self) -> bool:
+        """Whether trials are compared by one number."""
+        return self._objectives == 1
 
     def frozen(self, key: str, decide: Callable[[], T]) -> T:
         """A decision between phases, taken once and kept in the study, so that a longer search changes no later run.
@@ -121,31 +144,3 @@ class Study:
             self._study.set_user_attr(key, known)
         value: T = json.loads(known)
         return value
-
-
-def _sampler(name: str, startup_trials: int, seed: int) -> Any:
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.samplers import RandomSampler, TPESampler
-
-    if name == "random":
-        return RandomSampler(seed=seed)
-    # `group` is what gives conditional spaces a joint model; Optuna calls it experimental at every start.
-    warnings.filterwarnings("ignore", category=ExperimentalWarning)
-    return TPESampler(
-        n_startup_trials=startup_trials,
-        multivariate=True,
-        group=True,
-        constant_liar=True,
-        seed=seed,
-    )
-
-
-def _pruner(name: str, rungs: Sequence[int]) -> Any:
-    from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
-
-    if name == "none" or not rungs:
-        return NopPruner()
-    if name == "median":
-        return MedianPruner(n_startup_trials=4)
-    factor = max(2, round(rungs[1] / rungs[0])) if len(rungs) > 1 else 2
-    return SuccessiveHalvingPruner(min_resource=rungs[0], reduction_factor=factor)

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.experiment.pruners import NoPruner
+from sweeper.experiment.samplers import Random
 from sweeper.lanes.source import TrialSource
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import compare
@@ -62,7 +64,7 @@ def found(folder: Path) -> Found:
     asked = experiment()
     study = Study(
         folder / "study.log", "s", asked.search.space.parameters(),
-        sampler="random", startup_trials=1, pruner="none", rungs=(), seed=0,
+        sampler=Random(), startup_trials=1, pruner=NoPruner(), rungs=(), max_tokens=400, seed=0,
     )  # fmt: skip
     return Found(study, [], SETTINGS)
 

@@ -7,66 +7,10 @@ from pathlib import Path
 import optuna
 import pytest
 
-from sweeper.experiment.distributions import Categorical, Float, Parameter
-from sweeper.search.objective import Objective
 from sweeper.search.proposal import Proposal
 from sweeper.search.source import SearchTrials
-from sweeper.search.study import Study
 from sweeper.trials.record import TrialRecord
-from trainers.messages import CorpusLoss, Measurement
-from trainers.spec import CorpusRef, Lora, ModelRef, TrialSpec
-
-SPACE = (
-    Parameter("method", "method", Categorical(("full", "qlora"))),
-    Parameter("learning_rate.full", "learning_rate", Float(1e-4, 1e-2, log=True), {"method": ("full",)}),
-    Parameter("learning_rate.qlora", "learning_rate", Float(1e-3, 1e-1, log=True), {"method": ("qlora",)}),
-    Parameter("lora_r", "lora_r", Categorical((4, 8, 16)), {"method": ("lora", "qlora")}),
-    Parameter("domain_ratio", "domain_ratio", Float(0.1, 0.9)),
-)
-OBJECTIVE = Objective("code", "docs", limit=2.0, penalty=5.0)
-
-
-def study(path: Path, seed: int = 0) -> Study:
-    return Study(
-        path / "study.log", "s", SPACE,
-        sampler="tpe", startup_trials=3, pruner="successive_halving", rungs=(100, 200), seed=seed,
-    )  # fmt: skip
-
-
-def record_of(proposal: Proposal) -> TrialRecord:
-    spec = TrialSpec(
-        role="search",
-        model=ModelRef(name="m", path="p", fingerprint="m"),
-        method=proposal.method,  # type: ignore[arg-type]
-        lora=Lora(r=proposal.lora_r, alpha=2 * proposal.lora_r) if proposal.lora_r else None,
-        learning_rate=proposal.learning_rate,
-        corpora=(CorpusRef(name="code", path="p", fingerprint="c"), CorpusRef(name="docs", path="p", fingerprint="d")),
-        mixture={"code": proposal.domain_ratio, "docs": 1 - proposal.domain_ratio},
-        max_tokens=400, max_seq_length=8, global_batch_size=8, seed=0, precision="fp32",
-        evaluate_at=(100, 200, 400), rungs=(100, 200),
-    )  # fmt: skip
-    return TrialRecord(spec)
-
-
-def measured(tokens: int, code: float, docs: float = 1.0) -> Measurement:
-    losses = tuple(
-        CorpusLoss(corpus=name, split="valid", nll=100 * loss, tokens=100, bytes=300, documents=())
-        for name, loss in (("code", code), ("docs", docs))
-    )
-    return Measurement(tokens=tokens, step=1, lr_area=1, lr_fraction=1, losses=losses, unique_tokens={}, seconds=0)
-
-
-def finish(source: SearchTrials, record: TrialRecord, loss: float) -> None:
-    """Run a trial as the lanes do: rungs first, then the end unless it was pruned."""
-    for tokens in (100, 200):
-        record.measurements.append(measured(tokens, loss))
-        if source.judge(record, record.measurements[-1]).action == "stop":
-            record.state = "pruned"
-            source.ended(record)
-            return
-    record.measurements.append(measured(400, loss))
-    record.state = "completed"
-    source.ended(record)
+from tests.search.searched import OBJECTIVE, finish, measured, record_of, source_of, study
 
 
 def states(path: Path) -> list[str]:
@@ -79,7 +23,7 @@ def test_objective_adds_the_penalty_only_above_the_limit() -> None:
 
 
 def test_a_pruned_trial_is_told_pruned_and_not_complete(tmp_path: Path) -> None:
-    source = SearchTrials(study(tmp_path), 6, OBJECTIVE, record_of)
+    source = source_of(study(tmp_path), 6)
     for loss in (1.0, 9.0, 9.5, 9.9, 0.5, 9.7):
         record = source.next()
         assert record is not None
@@ -91,7 +35,7 @@ def test_a_pruned_trial_is_told_pruned_and_not_complete(tmp_path: Path) -> None:
 
 
 def test_every_method_is_tried_first(tmp_path: Path) -> None:
-    source = SearchTrials(study(tmp_path), 2, OBJECTIVE, record_of)
+    source = source_of(study(tmp_path), 2)
     assert [source.next().spec.method, source.next().spec.method] == ["full", "qlora"]  # type: ignore[union-attr]
 
 
@@ -107,12 +51,12 @@ def test_rank_and_rate_follow_the_method(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_trial_is_continued_with_the_same_identity_and_no_other_is_asked(tmp_path: Path) -> None:
-    source = SearchTrials(study(tmp_path), 3, OBJECTIVE, record_of)
+    source = source_of(study(tmp_path), 3)
     first, second = source.next(), source.next()
     assert first is not None and second is not None
     first.state = "paused"
     source.ended(first)  # `second` dies with the driver
-    again = SearchTrials(study(tmp_path), 3, OBJECTIVE, record_of)
+    again = source_of(study(tmp_path), 3)
     assert {again.next().id, again.next().id} == {first.id, second.id}  # type: ignore[union-attr]
     third = again.next()
     assert third is not None and third.id not in {first.id, second.id}
@@ -123,7 +67,7 @@ def test_a_driver_that_died_while_it_asked_leaves_a_trial_that_can_go_on(tmp_pat
     study(tmp_path)._study.ask()  # its parameters were not chosen yet
     half = study(tmp_path)._study.ask()
     method = half.suggest_categorical("method", ("full", "qlora"))
-    source = SearchTrials(study(tmp_path), 3, OBJECTIVE, record_of)
+    source = source_of(study(tmp_path), 3)
     first, second = source.next(), source.next()
     assert first is not None and second is not None
     assert second.spec.method == method
@@ -144,20 +88,41 @@ def test_a_finished_trial_is_told_without_being_run(tmp_path: Path) -> None:
 def test_a_longer_search_tops_up_and_does_not_repeat_its_first_proposals(tmp_path: Path) -> None:
     rates: list[float] = []
     for trials in (4, 8):
-        source = SearchTrials(study(tmp_path), trials, OBJECTIVE, record_of)
+        source = source_of(study(tmp_path), trials)
         while (record := source.next()) is not None:
             rates.append(record.spec.learning_rate)
             finish(source, record, 1.0)
     assert len(rates) == len(set(rates)) == 8
 
 
-def test_a_failed_trial_is_told_failed(tmp_path: Path) -> None:
-    source = SearchTrials(study(tmp_path), 1, OBJECTIVE, record_of)
+def test_a_trial_that_the_machine_failed_is_told_failed_and_samplers_ignore_it(tmp_path: Path) -> None:
+    source = source_of(study(tmp_path), 1)
+    record = source.next()
+    assert record is not None
+    record.state, record.reason = "failed", "CUDA out of memory"
+    source.ended(record)
+    assert states(tmp_path) == ["FAIL"]
+
+
+def test_a_diverged_trial_is_told_pruned_and_ranks_behind_every_other(tmp_path: Path) -> None:
+    source = source_of(study(tmp_path), 1)
     record = source.next()
     assert record is not None
     record.state, record.reason = "failed", "diverged: loss is not finite"
     source.ended(record)
-    assert states(tmp_path) == ["FAIL"]
+    [told] = study(tmp_path).trials()
+    assert told.state.name == "PRUNED" and told.constraints == {"constraint": 1e3}
+    assert told.user_attrs["diverged"] is True
+
+
+def test_the_constraint_is_told_beside_the_targets_plain_loss(tmp_path: Path) -> None:
+    source = source_of(study(tmp_path), 1)
+    record = source.next()
+    assert record is not None
+    record.measurements, record.state = [measured(400, 1.5, docs=2.25)], "completed"
+    source.ended(record)
+    [told] = study(tmp_path).trials()
+    assert told.value == pytest.approx(1.5) and told.constraints == {"constraint": pytest.approx(0.25)}
 
 
 def test_a_decision_is_taken_once(tmp_path: Path) -> None:
@@ -166,12 +131,12 @@ def test_a_decision_is_taken_once(tmp_path: Path) -> None:
 
 
 def test_opening_a_study_again_writes_nothing(tmp_path: Path) -> None:
-    source = SearchTrials(study(tmp_path), 1, OBJECTIVE, record_of)
+    source = source_of(study(tmp_path), 1)
     record = source.next()
     assert record is not None
     finish(source, record, 1.0)
     before = (tmp_path / "study.log").read_bytes()
-    assert SearchTrials(study(tmp_path), 1, OBJECTIVE, record_of).exhausted()
+    assert source_of(study(tmp_path), 1).exhausted()
     assert (tmp_path / "study.log").read_bytes() == before
 
 
