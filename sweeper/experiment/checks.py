@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweeper.experiment.grid import grid_points, uncountable
 from sweeper.experiment.names import suggestion
 from sweeper.experiment.quantities import format_tokens
 
@@ -125,6 +126,26 @@ def _trials(experiment: "Experiment") -> Iterator[Problem]:
             "fix them in search.space or allow at least 1 trial",
         )
     yield from _pruning(search)
+    if search.sampler.name == "grid":
+        yield from _grid(search)
+
+
+def _grid(search: "Search") -> Iterator[Problem]:
+    parameters = search.space.parameters()
+    ranges = uncountable(parameters)
+    if ranges:
+        yield Problem(
+            ("search", "sampler"),
+            f"'grid' tries every value, but {_listed(ranges)} is a range without a step; write {{choices: [...]}}, "
+            "give the range a step, or use another sampler",
+        )
+    elif search.trials != (points := len(grid_points(parameters))):
+        yield Problem(
+            ("search", "trials"),
+            f"{search.trials}, but the grid of search.space has {points} points; write {points}, or change the space",
+        )
+    if search.enqueue:
+        yield Problem(("search", "enqueue"), "is not allowed with 'grid', which tries every point; take it out")
 
 
 def _pruning(search: "Search") -> Iterator[Problem]:

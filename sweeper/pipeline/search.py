@@ -121,7 +121,8 @@ def best_settings(
 ) -> dict[Method, Setting]:
     """The best trial of each method: among those that were completed, else among those that were measured at all.
 
-    The best has the least target loss among those that hold the constraint; where none does, the least objective. Where the base model is searched, that of the best trial of all is taken for every method.
+    The best has the least target loss among those that hold the constraint; where none does, the least objective.
+    Where the base model is searched, that of the best trial of all is taken for every method.
 
     Args:
         records: Trials of the search.

@@ -68,10 +68,10 @@ def measured(tokens: int, code: float, docs: float = 1.0, spread: Sequence[float
     return Measurement(tokens=tokens, step=1, lr_area=1, lr_fraction=1, losses=losses, unique_tokens={}, seconds=0)
 
 
-def finish(source: SearchTrials, record: TrialRecord, loss: float) -> None:
+def finish(source: SearchTrials, record: TrialRecord, loss: float, spread: Sequence[float] = ()) -> None:
     """Run a trial as the lanes do: rungs first, then the end unless it was pruned."""
     for tokens in (100, 200):
-        record.measurements.append(measured(tokens, loss))
+        record.measurements.append(measured(tokens, loss, spread=spread))
         if source.judge(record, record.measurements[-1]).action == "stop":
             record.state = "pruned"
             source.ended(record)
