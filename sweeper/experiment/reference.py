@@ -1,17 +1,18 @@
 """Writes docs/experiment.md from the model: `python -m sweeper.experiment.reference > docs/experiment.md`."""
 
 import json
-import types
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic.fields import FieldInfo
 
+from sweeper.experiment.forms import Choices, Form, Range
 from sweeper.experiment.model import Experiment
 from sweeper.experiment.quantities import format_tokens
-from sweeper.experiment.schema import as_section, below, tagged
+from sweeper.experiment.schema import as_section, bare, below, tagged
 from sweeper.experiment.section import Allowed, Section, Unit
+from sweeper.experiment.space import Space
 
 _INTRO = """\
 # The experiment file
@@ -22,7 +23,14 @@ An experiment is one YAML file; `search_spaces/quickstart.yaml` is an example an
 for your own text. Unknown fields are refused. Token quantities may be written `80k`, `2M`, `1.5B`, sizes `8MB`, `1GB`,
 `512MiB`. Paths are relative to the file's folder. `python -m sweeper plan FILE` lists every problem of a file at once.
 """
-_FORMS = {"range": "`{low, high, log}`", "choices": "`{choices: [...]}` or one value", "methods": "by method"}
+_SEARCHED = """\
+## Searched values
+
+Fields of `search.space` have one of these forms.
+"""
+_RANGE = "A range, `{low, high, log, step}`: numbers from `low` to `high`, both included."
+_CHOICES = "Choices, `{choices: [...]}`; a bare list is read so, and one value alone is a single choice."
+_BOTH = "Both may have conditions."
 
 
 def reference() -> str:
@@ -37,22 +45,26 @@ def _pages(path: str, section: type[Section]) -> Iterator[str]:
     yield _table(section) + "\n"
     for name, field in section.model_fields.items():
         inner = _joined(path, _entry(name, field.annotation))
-        forms = list(tagged(field.annotation))
-        for tag, form in forms:
-            yield from _form_pages(inner, tag, form)
         part = _section(field.annotation)
-        if part is not None and not forms:
+        if part is not None and not issubclass(part, Form) and not list(tagged(field.annotation)):
             yield from _pages(inner, part)
+        for tag, form in tagged(field.annotation):
+            if not issubclass(form, Form):
+                yield f"### `{inner}`: {'by method' if tag == 'methods' else f'`{{name: {tag}}}`'}\n"
+                yield _table(form) + "\n"
+    if section is Space:
+        yield from _form_pages()
 
 
-def _form_pages(path: str, tag: str, form: type[Section]) -> Iterator[str]:
-    yield f"### `{path}`: {_FORMS.get(tag, f'`{{name: {tag}}}`')}\n"
-    yield _table(form) + "\n"
-    for name, field in form.model_fields.items():  # sections inside are the same in a range: written once
-        part = _section(field.annotation)
-        if part is not None and not list(tagged(field.annotation)) and tag == "choices":
-            yield f"#### `{path}.{name}`\n"
-            yield _table(part) + "\n"
+def _form_pages() -> Iterator[str]:
+    """The forms once, and not at each field that has them."""
+    yield _SEARCHED
+    for form, said in ((Range[float], _RANGE), (Choices[float], _CHOICES), (Form, _BOTH)):
+        yield f"{said}\n\n| field | default | meaning |\n|---|---|---|"
+        for name, field in form.model_fields.items():
+            if form is Form or name not in Form.model_fields:
+                yield f"| `{name}` | {_default(field)} | {' '.join((field.description or '').split())} |"
+        yield ""
 
 
 def _section(annotation: Any) -> type[Section] | None:
@@ -61,16 +73,7 @@ def _section(annotation: Any) -> type[Section] | None:
 
 
 def _is_mapping(annotation: Any) -> bool:
-    return (
-        bool(get_args(annotation))
-        and len(get_args(annotation)) == 2
-        and not _is_union(annotation)
-        and not _is_tuple(annotation)
-    )
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, types.UnionType)
+    return get_origin(bare(annotation)) in (Mapping, dict)
 
 
 def _is_tuple(annotation: Any) -> bool:
@@ -135,9 +138,8 @@ def _allowed(field: FieldInfo) -> str:
     text = next((mark.text for mark in marks if isinstance(mark, Allowed)), None)
     if text is not None:
         return text
-    forms = [_FORMS[tag] for tag, _ in tagged(field.annotation)]
-    if forms or as_section(field.annotation):
-        return ", or ".join(forms) or "see below"
+    if as_section(field.annotation):
+        return "see below"
     choices = _choices(field.annotation)
     if choices:
         return ("list of " if _is_tuple(field.annotation) else "") + ", ".join(f"`{choice}`" for choice in choices)

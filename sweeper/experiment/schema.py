@@ -49,27 +49,28 @@ def below(place: Any, part: str | int) -> Any:
     if section is not None:
         field = section.model_fields.get(str(part))
         return None if field is None else field.annotation
-    arguments = get_args(_bare(place))
-    return arguments[1] if get_origin(_bare(place)) in (Mapping, dict) else next(iter(arguments), None)
+    arguments = get_args(bare(place))
+    return arguments[1] if get_origin(bare(place)) in (Mapping, dict) else next(iter(arguments), None)
 
 
 def as_section(place: Any) -> type[Section] | None:
     """The section that a type is, with None and annotations taken off; None where it is none."""
-    bare = _bare(place)
-    return bare if isinstance(bare, type) and issubclass(bare, Section) else None
+    found = bare(place)
+    return found if isinstance(found, type) and issubclass(found, Section) else None
 
 
 def tagged(place: Any) -> Iterator[tuple[str, type[Section]]]:
     """The forms that a type may take: (tag, section)."""
-    for option in get_args(_bare(place)):
+    for option in get_args(bare(place)):
         tag = next((x.tag for x in get_args(option)[1:] if isinstance(x, Tag)), None)
         section = as_section(option)
         if tag and section:
             yield tag, section
 
 
-def _bare(place: Any) -> Any:
+def bare(place: Any) -> Any:
+    """A type without annotations and None."""
     while get_origin(place) is Annotated:
         place = get_args(place)[0]
     options = [option for option in get_args(place) if option is not type(None)]
-    return _bare(options[0]) if len(options) == 1 and type(None) in get_args(place) else place
+    return bare(options[0]) if len(options) == 1 and type(None) in get_args(place) else place

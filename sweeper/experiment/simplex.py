@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 Bounds = tuple[float, float]
+DIGITS = 9
+"""Of a share: what is beyond them is rounding, as in 1 - 0.9."""
 TOLERANCE = 1e-9
 """Of sums of shares: far below one block in any training."""
 
@@ -31,7 +33,7 @@ class Simplex:
         """The target's bounds, and within what the others can fill up."""
         low, high = dict(self.bounds)[self.target]
         least, most = _sums(self.others)
-        return max(low, 1.0 - most), min(high, 1.0 - least)
+        return round(max(low, 1.0 - most), DIGITS), round(min(high, 1.0 - least), DIGITS)
 
     def free(self) -> tuple[str, ...]:
         """The other corpora that have a dimension: all but the last, and but those of one fixed share."""

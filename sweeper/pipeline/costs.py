@@ -109,7 +109,7 @@ def _largest_rank(experiment: Experiment) -> int:
     searched = experiment.search.space.lora_r
     assert searched is not None  # the experiment was refused otherwise
     distribution = searched.distribution()
-    return max(map(int, distribution.choices)) if isinstance(distribution, Categorical) else distribution.high
+    return max(map(int, distribution.choices)) if isinstance(distribution, Categorical) else int(distribution.high)
 
 
 def _flops(experiment: Experiment, factory: SpecFactory, kinds: tuple[Cost, ...]) -> dict[str, float]:

@@ -168,7 +168,7 @@ def _open(session: Session, factory: SpecFactory, objective: Objective) -> Study
     return Study(
         session.workspace.study,
         _study_name(experiment, factory, objective),
-        search.space.parameters(),
+        search.space.parameters(experiment.target),
         sampler=search.sampler,
         startup_trials=search.startup_trials,
         pruner=search.pruner,
@@ -190,7 +190,7 @@ def _study_name(experiment: Experiment, factory: SpecFactory, objective: Objecti
     example, search = factory.search("full", 1.0, None, 0.5), experiment.search
     content = [
         example.content(),
-        [str(parameter) for parameter in experiment.search.space.parameters()],
+        [str(parameter) for parameter in search.space.parameters(experiment.target)],
         [short(search.sampler), short(search.pruner), {k: v for k, v in asdict(objective).items() if v != {}}],
         *([list(search.objectives)] if len(search.objectives) > 1 else []),
         experiment.trainer.model_dump(mode="json"),

@@ -35,7 +35,8 @@ def test_every_field_is_explained_and_stands_on_the_page() -> None:
 
 def test_rows_have_unit_default_and_allowed_values() -> None:
     page = reference().splitlines()
-    rows = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:5]] for line in page if "|" in line}
+    cells = [[cell.strip() for cell in line.split("|")] for line in page if "|" in line]
+    rows = {row[1]: row[2:5] for row in reversed(cells)}  # the first of a name: `trainer` stands before the space
     assert rows["`lr_scheduler_type`"] == ["–", "`constant`", "`constant`, `wsd`, `cosine`, `linear`"]
     assert rows["`replicates`"] == ["trials", "`1`", "≥ 0"]
     assert rows["`target`"][1] == "**required**"
