@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -12,12 +13,13 @@ import torch
 from trainers.errors import TrialFailed
 from trainers.evaluation.measurer import Measurer
 from trainers.folders import refuse_unusable_folders
-from trainers.messages import Exported, Failure, Finished, Message, Verdict
+from trainers.messages import Exported, Failure, Finished, Message, Resumed, Trouble, Verdict
 from trainers.model.models import build
 from trainers.model.sharding import gathered, is_sharded
 from trainers.progress import ProgressClock
 from trainers.publishing.export import check_place, export
 from trainers.spec import TrialSpec
+from trainers.state import checkpoint
 from trainers.state.branches import Branches
 from trainers.state.keeper import Keeper
 from trainers.steps.guards import Guards
@@ -40,11 +42,24 @@ _READ_EVERY = {"cpu": 1, "cuda": 10}
 
 
 def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
+    """Run one trial and delete its checkpoints where it is over; otherwise as `run_and_keep`."""
+    end = run_and_keep(spec, report)
+    over = end.state != "paused" if isinstance(end, Finished) else end.cause == "diverged"
+    if over and spec.checkpoint_path is not None and Ranks.current().first:
+        checkpoint.remove(Path(spec.checkpoint_path))
+    return end
+
+
+def run_and_keep(spec: TrialSpec, report: Report) -> Finished | Failure:
     """Run one trial on this process, or on all processes of the initialised default group, which all must call it.
+
+    Its checkpoints stay: whoever takes note of its end deletes them after that, so that a crash in between costs no
+    more than one anywhere else.
 
     Args:
         spec: what to train; the same on every rank.
-        report: takes each `Measurement` and `Progress` and answers it; called on rank 0 only, and may block.
+        report: takes each `Measurement`, `Progress`, `Resumed` and `Trouble` and answers it; called on rank 0 only,
+            and may block.
 
     Returns:
         How it ended, the same on every rank but for times and memory; `report` has not seen this message. An error that
@@ -91,8 +106,6 @@ def _attempt(spec: TrialSpec, report: Report, ranks: Ranks) -> tuple[Finished | 
 
 def _failure(failed: TrialFailed, trial: "Trial | None", spec: TrialSpec, ranks: Ranks) -> tuple[Failure, str]:
     """What every rank says of the end that all have agreed on, and what the trial was doing."""
-    if trial is not None and failed.cause == "diverged":
-        trial.keeper.remove()
     doing, tokens = (BUILDING, 0) if trial is None else (trial.doing, trial.tokens)
     reason = failed.reason
     if failed.cause == "out_of_memory":
@@ -155,6 +168,7 @@ class Trial:
         if self._table.n_steps > 0:
             self._ranks.together(lambda: self._stepper)
             own = self.keeper.resume(self._model, self._stepper)
+            self._say_resumed(own)
             self._step = self._first_step = self._branches.begin(own, self._model, self._stepper)
         self._progress = ProgressClock()
         started = time.perf_counter()
@@ -165,6 +179,17 @@ class Trial:
             action = self._advance()
         seconds = time.perf_counter() - started - self._evaluation_seconds - self._waiting_seconds
         return self._finish(action, seconds)
+
+    def _say_resumed(self, step: int) -> None:
+        """Tell of the checkpoint, and again what was measured before it was written."""
+        if self._ranks.first and (step or self.keeper.passed_over):
+            tokens, passed_over = self._table.tokens(step), self.keeper.passed_over
+            resumed = Resumed(tokens=tokens, measurements=tuple(self.keeper.measured), passed_over=passed_over)
+            self._verdict = self._report(resumed).action
+
+    def _say_trouble(self, reason: str) -> None:
+        if reason and self._ranks.first:
+            self._verdict = self._report(Trouble(reason=f"no checkpoint could be written: {reason}")).action
 
     def _advance(self) -> Action:
         """One step and what is due after it."""
@@ -181,7 +206,7 @@ class Trial:
         if evaluation and action != "stop":
             action = max(action, self._measure(), key=_ACTIONS.index)
             if action == "continue" and self._step < self._table.n_steps:
-                self.keeper.save_if_old(self._step, self._model, self._stepper)
+                self._say_trouble(self.keeper.save_if_old(self._step, self._model, self._stepper))
         return action
 
     def _take_verdict(self) -> int:
@@ -207,6 +232,7 @@ class Trial:
         measurement = self._measurer.measure(self._model, self._step)
         measured = time.perf_counter()
         action = self._report(measurement).action if self._ranks.first else "continue"
+        self.keeper.measured.append(measurement)
         code = self._ranks.sum_number(_ACTIONS.index(action))
         self._evaluation_seconds += measured - started
         self._waiting_seconds += time.perf_counter() - measured
@@ -220,9 +246,7 @@ class Trial:
             self.doing = EXPORTING
             self._exported = self._export()
         if action == "pause" and not completed:
-            self.keeper.save(self._step, self._model, self._stepper)
-        else:
-            self.keeper.remove()
+            self._say_trouble(self.keeper.try_to_save(self._step, self._model, self._stepper))
         return self._finished("completed" if completed else "paused" if action == "pause" else "stopped", train_seconds)
 
     def _export(self) -> Exported | None:

@@ -86,6 +86,27 @@ class Progress(Record):
     tokens_per_second: float
 
 
+class Resumed(Record):
+    """The trial goes on from a checkpoint, or could not."""
+
+    kind: Literal["resumed"] = "resumed"
+    version: Literal[1] = MESSAGES_VERSION
+    tokens: int
+    """Training tokens that the checkpoint holds; 0 where there was no whole one."""
+    measurements: tuple[Measurement, ...] = ()
+    """What was measured up to there: whoever listened then may have died before it wrote that down."""
+    passed_over: tuple[str, ...] = ()
+    """Checkpoints that are damaged (their checksum differs) or another trial's."""
+
+
+class Trouble(Record):
+    """Something went wrong that the trial survives."""
+
+    kind: Literal["trouble"] = "trouble"
+    version: Literal[1] = MESSAGES_VERSION
+    reason: str
+
+
 class ExportedLoss(Record):
     """One corpus, before and after the export; nats per token on the same blocks."""
 
@@ -149,7 +170,7 @@ class Failure(Record):
     """True where another attempt would fail the same way."""
 
 
-Message = Annotated[Measurement | Progress | Finished | Failure, Field(discriminator="kind")]
+Message = Annotated[Measurement | Progress | Resumed | Trouble | Finished | Failure, Field(discriminator="kind")]
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 """Reads any message: `MESSAGE.validate_json(text)`."""
 

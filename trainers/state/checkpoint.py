@@ -1,12 +1,14 @@
 """A trial's own checkpoint: what is needed to go on bit for bit, in one file that carries its checksum in its name.
 
-Random numbers need no saving: dropout is seeded by (seed, step, rank), so the step is its state.
+Random numbers need no saving: dropout is seeded by (seed, step, rank), so the step is its state. A folder keeps the
+newest checkpoint and the one before it, which serves where the newest turns out damaged.
 """
 
 import hashlib
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +22,68 @@ _PATTERN, _FILE = "step-*-*.*", "step-*-*.pt"
 
 
 def save(
-    folder: Path, spec_id: str, step: int, trainable: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
+    folder: Path,
+    spec_id: str,
+    step: int,
+    trainable: dict[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    measured: Sequence[str] = (),
 ) -> Path:
-    """Write a checkpoint and drop the ones before it; a crash at any moment leaves the old one or the new one whole."""
+    """Write a checkpoint and drop all but the one before it; a crash at any moment leaves the old ones whole.
+
+    Args:
+        folder: where.
+        spec_id: whose it is.
+        step: steps done.
+        trainable: parameters by name.
+        optimizer: that trains them.
+        measured: what the trial has measured so far, as JSON.
+
+    Raises:
+        OSError: it cannot be written, e.g. because the disk is full; nothing of it is left.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"writing-{os.getpid()}"
     model = {name: p.detach() for name, p in trainable.items()}
-    torch.save({"spec": spec_id, "step": step, "model": model, "optimizer": optimizer.state_dict()}, temporary)
-    target = folder / f"step-{step:09d}-{checksum(temporary)}.pt"
-    temporary.replace(target)
-    drop_all_but(target)
+    state = {"spec": spec_id, "step": step, "model": model, "optimizer": optimizer.state_dict()}
+    try:
+        _write(temporary, state | {"measured": list(measured)})
+        target = folder / f"step-{step:09d}-{checksum(temporary)}.pt"
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)  # on a full disk it would be in the way of everything else
+        raise
+    drop_others(target)
     return target
 
 
-def drop_all_but(target: Path) -> None:
-    """Delete the other checkpoints in the folder of `target`, and what a crash left half written."""
-    for old in {*target.parent.glob(_PATTERN), *target.parent.glob("writing-*")} - {target}:
+def _write(path: Path, state: dict[str, Any]) -> None:
+    try:
+        with path.open("wb") as file:
+            torch.save(state, file)
+    except RuntimeError as error:
+        # torch closes its archive after a failed write and complains of that; what the system said comes before.
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
+
+
+def drop_others(target: Path) -> None:
+    """Delete the checkpoints in the folder of `target` but itself and the one before it, and what is half written.
+
+    Later ones were passed over when the trial began, for they are damaged or another trial's.
+    """
+    others = [path for path in found(target.parent) if path != target]
+    before = next((path for path in others if _step(path) < _step(target)), None)
+    for old in {*others, *target.parent.glob("writing-*")} - {before}:
         if old.is_dir():
             shutil.rmtree(old)
         else:
             old.unlink(missing_ok=True)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.split("-")[1])
 
 
 def found(folder: Path) -> list[Path]:

@@ -4,10 +4,12 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
+from trainers.errors import TrialFailed
+from trainers.messages import Measurement
 from trainers.model.models import Model
 from trainers.state import checkpoint, sharded_checkpoint
 from trainers.steps.stepper import Stepper
@@ -31,6 +33,10 @@ class Keeper:
         self._owner, self._ranks, self._seconds = owner, ranks, seconds
         self._folder = None if folder is None else Path(folder)
         self._saved = time.perf_counter()
+        self.measured: list[Measurement] = []
+        """What the trial has measured; kept in its checkpoints and found again with them."""
+        self.passed_over: tuple[str, ...] = ()
+        """Checkpoints that could not be gone on from."""
 
     def resume(self, model: Model, stepper: Stepper) -> int:
         """Go on from the newest checkpoint that every rank finds whole; returns the steps done.
@@ -44,26 +50,28 @@ class Keeper:
             return 0
         folder = self._folder
         for path in self._ranks.of_first(lambda: checkpoint.found(folder)):
-            step = self._restore(path, model, stepper)
-            if step is not None:
+            state = self._restore(path, model, stepper)
+            if state is not None:
+                self.measured = [Measurement.model_validate_json(text) for text in state.get("measured", ())]
+                step = int(state["step"])
                 log.info("trial %s goes on from step %d", self._owner, step)
                 return step
+            self.passed_over += (path.name,)
         return 0
 
-    def _restore(self, path: Path, model: Model, stepper: Stepper) -> int | None:
-        """The step of a checkpoint that now is in the model; None where a rank does not find it whole."""
+    def _restore(self, path: Path, model: Model, stepper: Stepper) -> dict[str, Any] | None:
+        """What a checkpoint holds, which now is in the model too; None where a rank does not find it whole."""
         trainable, optimizer = model.trainable, stepper.optimizer
         if path.suffix == sharded_checkpoint.SUFFIX:
-            step = self._agreed(lambda: sharded_checkpoint.read(path, self._owner, self._ranks))
-            if step is not None:
+            content = self._agreed(lambda: sharded_checkpoint.read(path, self._owner, self._ranks))
+            if content is not None:
                 self._ranks.together(lambda: sharded_checkpoint.restore(path, trainable, optimizer))
-            return step
+            return content
         # In the host's memory: a sharded model has no room for a whole state on its device.
         state = self._agreed(lambda: checkpoint.read(path, self._owner, torch.device("cpu")))
-        if state is None:
-            return None
-        self._ranks.together(lambda: checkpoint.restore(state, trainable, optimizer))
-        return int(state["step"])
+        if state is not None:
+            self._ranks.together(lambda: checkpoint.restore(state, trainable, optimizer))
+        return state
 
     def _agreed(self, part: Callable[[], T | None]) -> T | None:
         """What this rank finds, or None where any rank finds nothing."""
@@ -84,21 +92,33 @@ class Keeper:
             log.warning("trial %s has no checkpoint_path: it will begin again", self._owner)
             return
         state = (self._folder, self._owner, step, model.trainable, stepper.optimizer)
+        measured = [measurement.model_dump_json() for measurement in self.measured]
         if model.sharded:
-            sharded_checkpoint.save(*state, self._ranks)
+            sharded_checkpoint.save(*state, self._ranks, measured)
         else:
-            self._ranks.of_first(lambda: checkpoint.save(*state))
+            self._ranks.of_first(lambda: checkpoint.save(*state, measured))
         self._saved = time.perf_counter()
 
-    def save_if_old(self, step: int, model: Model, stepper: Stepper) -> None:
-        """Write a checkpoint where the last one is older than `seconds`, by rank 0's clock."""
+    def save_if_old(self, step: int, model: Model, stepper: Stepper) -> str:
+        """Write a checkpoint where the last is older than `seconds`, by rank 0's clock; returns as `try_to_save`."""
         if self._folder is None:
-            return
+            return ""
         old = time.perf_counter() - self._saved >= self._seconds
         if self._ranks.sum_number(old and self._ranks.first) > 0:
-            self.save(step, model, stepper)
+            return self.try_to_save(step, model, stepper)
+        return ""
 
-    def remove(self) -> None:
-        """Delete the checkpoints of a trial that will not go on."""
-        if self._ranks.first and self._folder is not None:
-            checkpoint.remove(self._folder)
+    def try_to_save(self, step: int, model: Model, stepper: Stepper) -> str:
+        """Write a checkpoint now where that is possible; returns why it is not, which costs a trial no result.
+
+        Raises:
+            TrialFailed: for another reason than the folder's disk.
+        """
+        try:
+            self.save(step, model, stepper)
+        except TrialFailed as failed:
+            if failed.repeatable:  # not the system's doing
+                raise
+            self._saved = time.perf_counter()
+            return failed.reason
+        return ""

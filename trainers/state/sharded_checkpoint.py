@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from trainers.state.checkpoint import checksum, drop_all_but
+from trainers.state.checkpoint import checksum, drop_others
 from trainers.workers.ranks import Ranks
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,11 @@ def save(
     trainable: dict[str, nn.Parameter],
     optimizer: torch.optim.Optimizer,
     ranks: Ranks,
+    measured: Sequence[str] = (),
 ) -> Path:
-    """Write a checkpoint and drop the ones before it; all ranks must call it, with one folder that all of them see.
+    """Write a checkpoint and drop all but the one before it; all ranks must call it, with one folder that all see.
 
-    A crash at any moment leaves the old one or the new one whole.
+    A crash at any moment leaves the old ones whole.
 
     Raises:
         TrialFailed: a rank could not write its part.
@@ -48,11 +49,12 @@ def save(
     ranks.together(lambda: _write_parts(temporary, state))
     mine = ranks.together(lambda: {file.name: checksum(file) for file in _share(_parts(temporary), ranks)})
     checksums = {name: value for part in ranks.all_of(mine) for name, value in part.items()}
-    return ranks.of_first(lambda: _give_name(temporary, {"spec": owner, "step": step, "files": checksums}))
+    content = {"spec": owner, "step": step, "files": checksums, "measured": list(measured)}
+    return ranks.of_first(lambda: _give_name(temporary, content))
 
 
-def read(path: Path, owner: str, ranks: Ranks) -> int | None:
-    """The step of a checkpoint; None where this rank's share of it is damaged, or it belongs to another trial."""
+def read(path: Path, owner: str, ranks: Ranks) -> dict[str, Any] | None:
+    """`step`, `measured` and more; None where this rank's share of it is damaged, or it belongs to another trial."""
     manifest = path / _MANIFEST
     if not manifest.is_file() or checksum(manifest) != path.stem.rpartition("-")[2]:
         log.warning("checkpoint %s is damaged (the checksum of its %s differs) and is ignored", path, _MANIFEST)
@@ -66,7 +68,7 @@ def read(path: Path, owner: str, ranks: Ranks) -> int | None:
         if not file.is_file() or checksum(file) != content["files"][name]:
             log.warning("checkpoint %s is damaged (the checksum of its %s differs) and is ignored", path, name)
             return None
-    return int(content["step"])
+    return content
 
 
 def restore(path: Path, trainable: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
@@ -136,9 +138,8 @@ def _give_name(temporary: Path, content: dict[str, Any]) -> Path:
     manifest = temporary / _MANIFEST
     manifest.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     target = temporary.with_name(f"step-{content['step']:09d}-{checksum(manifest)}{SUFFIX}")
-    if target.exists():  # the same files, from an earlier attempt
-        shutil.rmtree(temporary)
-    else:
-        temporary.replace(target)
-    drop_all_but(target)
+    if target.exists():  # of an earlier attempt; its files may have been damaged since
+        shutil.rmtree(target)
+    temporary.replace(target)
+    drop_others(target)
     return target

@@ -1,4 +1,6 @@
+import errno
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +9,8 @@ import pytest
 import torch
 
 from tests.trainers.tiny import LENGTH, Driver, run
-from trainers.loop import run_trial
-from trainers.messages import Finished, Measurement, Message, Progress, Verdict
+from trainers.loop import run_and_keep, run_trial
+from trainers.messages import Finished, Measurement, Message, Progress, Resumed, Trouble, Verdict
 from trainers.spec import TrialSpec
 from trainers.state import checkpoint
 
@@ -104,6 +106,89 @@ def test_checkpoints_go_when_the_trial_ends(make_spec: Make, tmp_path: Path, ver
     assert not (tmp_path / "c").exists()
 
 
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [flip, cut])
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_it_serves_and_the_driver_is_told(
+    make_spec: Make, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    _, straight = run(make_spec())
+    spec = make_spec(checkpoint_path=str(tmp_path / "c"), checkpoint_seconds=0)
+    run(spec, {8 * STEP: "pause"})
+    _, newest = sorted((tmp_path / "c").iterdir())
+    damage(newest)
+    ended, driver = run(spec)
+    (resumed,) = [message for message in driver.messages if isinstance(message, Resumed)]
+    assert (resumed.tokens, resumed.passed_over) == (4 * STEP, (newest.name,))
+    assert [(m.tokens, [x.loss for x in m.losses]) for m in resumed.measurements] == straight.curve()[:1]
+    assert driver.curve() == straight.curve()[1:]
+    assert isinstance(ended, Finished)
+
+
+def test_what_was_measured_is_told_again_by_a_trial_that_goes_on(make_spec: Make, tmp_path: Path) -> None:
+    """Whoever was told may have died before it wrote that down."""
+    spec = make_spec(checkpoint_path=str(tmp_path / "c"), checkpoint_seconds=0)
+    _, first = run(spec, {8 * STEP: "pause"})
+    _, second = run(spec)
+    resumed = second.messages[0]
+    assert isinstance(resumed, Resumed)
+    assert list(resumed.measurements) == first.measurements
+    assert resumed.tokens == 8 * STEP
+
+
+def test_a_trial_that_is_over_keeps_its_checkpoints_where_its_end_is_still_to_be_written_down(
+    make_spec: Make, tmp_path: Path
+) -> None:
+    spec = make_spec(checkpoint_path=str(tmp_path / "c"), checkpoint_seconds=0)
+    first, again = Driver(), Driver()
+    assert isinstance(run_and_keep(spec, first), Finished)
+    end = run_and_keep(spec, again)
+    assert isinstance(end, Finished)
+    assert (end.state, again.curve()) == ("completed", first.curve()[-1:])
+
+
+def test_a_disk_that_is_full_costs_a_checkpoint_and_no_result(
+    make_spec: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    _, straight = run(make_spec())
+    monkeypatch.setattr(torch, "save", full)
+    spec = make_spec(checkpoint_path=str(tmp_path / "c"), checkpoint_seconds=0)
+    ended, driver = run(spec)
+    assert isinstance(ended, Finished)
+    assert ended.state == "completed"
+    assert driver.curve() == straight.curve()
+    troubles = [message.reason for message in driver.messages if isinstance(message, Trouble)]
+    assert troubles
+    assert all("No space left on device" in reason for reason in troubles)
+    assert not list(tmp_path.glob("c/*"))
+
+
+def test_a_pause_that_cannot_be_written_down_is_a_pause_all_the_same(
+    make_spec: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, straight = run(make_spec())
+    spec = make_spec(checkpoint_path=str(tmp_path / "c"))
+    (tmp_path / "c").write_text("a file where a folder is needed")
+    monkeypatch.setattr("trainers.loop.refuse_unusable_folders", lambda spec: None)
+    paused, driver = run(spec, {4 * STEP: "pause"})
+    assert isinstance(paused, Finished)
+    assert paused.state == "paused"
+    assert isinstance(driver.messages[-1], Trouble)
+    (tmp_path / "c").unlink()
+    assert run(spec)[1].curve() == straight.curve()
+
+
 def test_a_damaged_checkpoint_is_ignored_and_the_log_says_so(
     make_spec: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,9 +196,7 @@ def test_a_damaged_checkpoint_is_ignored_and_the_log_says_so(
     spec = make_spec(checkpoint_path=str(tmp_path / "c"))
     run(spec, {4 * STEP: "pause"})
     (file,) = (tmp_path / "c").iterdir()
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
+    flip(file)
     with caplog.at_level(logging.WARNING, "trainers"):
         _, again = run(spec)
     assert "is damaged" in caplog.text

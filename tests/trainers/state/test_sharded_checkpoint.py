@@ -35,8 +35,13 @@ def saved(tmp_path: Path) -> Path:
     return sharded_checkpoint.save(tmp_path / "c", "me", 7, *trained(1), ALONE)
 
 
+def step_of(path: Path) -> int | None:
+    content = sharded_checkpoint.read(path, "me", ALONE)
+    return None if content is None else content["step"]
+
+
 def test_what_is_written_is_read_back_exactly(saved: Path) -> None:
-    assert sharded_checkpoint.read(saved, "me", ALONE) == 7
+    assert step_of(saved) == 7
     other = trained(2)
     assert numbers(*other) != numbers(*trained(1))
     sharded_checkpoint.restore(saved, *other)
@@ -53,16 +58,26 @@ def test_an_optimiser_goes_on_from_what_was_read(saved: Path) -> None:
     assert numbers(*restored) == numbers(*straight)
 
 
-def test_a_new_checkpoint_takes_the_place_of_the_old(saved: Path) -> None:
+def test_the_new_checkpoint_and_the_one_before_it_are_kept(saved: Path) -> None:
     (saved.parent / "writing-sharded").mkdir()
-    new = sharded_checkpoint.save(saved.parent, "me", 8, *trained(2), ALONE)
-    assert list(saved.parent.iterdir()) == [new]
+    eighth = sharded_checkpoint.save(saved.parent, "me", 8, *trained(2), ALONE)
+    assert set(saved.parent.iterdir()) == {saved, eighth}
+    ninth = sharded_checkpoint.save(saved.parent, "me", 9, *trained(2), ALONE)
+    assert set(saved.parent.iterdir()) == {eighth, ninth}
 
 
-def test_the_same_checkpoint_again_stays(saved: Path) -> None:
+def test_the_same_checkpoint_again_mends_a_damaged_one(saved: Path) -> None:
+    (saved / "__0_0.distcp").write_bytes(b"")
     again = sharded_checkpoint.save(saved.parent, "me", 7, *trained(1), ALONE)
     assert list(saved.parent.iterdir()) == [again]
-    assert sharded_checkpoint.read(again, "me", ALONE) == 7
+    assert step_of(again) == 7
+
+
+def test_what_was_measured_is_found_again(saved: Path) -> None:
+    kept = sharded_checkpoint.save(saved.parent, "me", 8, *trained(1), ALONE, ["a", "b"])
+    content = sharded_checkpoint.read(kept, "me", ALONE)
+    assert content is not None
+    assert content["measured"] == ["a", "b"]
 
 
 @pytest.mark.parametrize("file", ["whole.json", ".metadata", "__0_0.distcp"])
@@ -84,7 +99,7 @@ def test_each_file_is_checked_by_one_of_the_ranks(saved: Path) -> None:
     assert len(files) == 2
     (saved / "__0_0.distcp").write_bytes(b"")
     found = [sharded_checkpoint.read(saved, "me", Ranks(rank, 2, CPU)) for rank in range(2)]
-    assert sorted(found, key=str) == [7, None]
+    assert sum(content is None for content in found) == 1
 
 
 def test_another_trials_checkpoint_is_passed_over(saved: Path, caplog: pytest.LogCaptureFixture) -> None:
