@@ -75,6 +75,9 @@ class Ends:
     def progress(self, record: TrialRecord, progress: Progress) -> None:
         """Not needed: workers take the stamps."""
 
+    def noticed(self, record: TrialRecord, text: str) -> None:
+        """Nothing to do."""
+
     def trial_ended(self, record: TrialRecord) -> None:
         """Note it.
 

@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 from sweeper.pipeline.plan import EVALUATION_COST, Plan, format_seconds
-from sweeper.pipeline.session import last_line
 from sweeper.trials.record import TrialRecord
 from trainers.messages import Measurement, Progress
 
@@ -33,6 +32,8 @@ class Display:
         self._work_done = 0.0
         self._work_running: dict[str, float] = {}
         self._best: float | None = None
+        self._noticed: dict[str, str] = {}
+        """The latest notice of each trial: a disk that is full says so at every checkpoint."""
 
     def __enter__(self) -> "Display":
         if self._console.is_terminal and not self._quiet:
@@ -90,6 +91,12 @@ class Display:
         self._work_running[record.id] = progress.tokens / max(1, record.spec.max_tokens) * self._work(record)
         self._tick()
 
+    def noticed(self, record: TrialRecord, text: str) -> None:
+        """Said, once each time it happens."""
+        if self._noticed.get(record.id) != text:
+            self._noticed[record.id] = text
+            self.say(f"trial {record.id}: {text}")
+
     def trial_ended(self, record: TrialRecord) -> None:
         """One less runs."""
         self._ended[record.state] = self._ended.get(record.state, 0) + 1
@@ -97,7 +104,8 @@ class Display:
         self._work_running.pop(record.id, None)
         self._work_done += self._work(record)
         if record.state == "failed":
-            self.say(f"trial {record.id} failed: {last_line(record.reason)}")
+            self.say(f"trial {record.id} failed: {record.short_reason}")
+            self.say(f"  alone: {record.reproduce}")
         self._tick()
 
     # -----------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,15 @@ class Resources(Section):
     checkpoint_seconds: Annotated[Number, Field(ge=0.0), Unit("seconds")] = 30.0
     """A trial writes a checkpoint at an evaluation when its last one is older."""
 
+    hung_seconds: Annotated[Number, Field(gt=0.0), Unit("seconds")] = 1800.0
+    """A trial that gives no sign of life for longer (no step, no evaluation done) has its workers started afresh and
+    goes on from its checkpoint; more than loading the model, or evaluating it once, takes."""
+    grace_seconds: Annotated[Number, Field(ge=0.0), Unit("seconds")] = 25.0
+    """After Ctrl-C or SIGTERM: how long running trials have to finish their step and write a checkpoint."""
+    max_failed_share: Annotated[Number, Field(ge=0.0, le=1.0), Unit("share")] = 0.5
+    """The run stops, with what ails it, when more than this share of a phase's trials have failed (of four at least;
+    diverged ones, which tell the search something, count from the tenth on). 1: never."""
+
     @model_validator(mode="before")
     @classmethod
     def _auto(cls, data: object) -> object:

@@ -29,6 +29,10 @@ class LanePlan:
     threads_per_worker: int = 1
     """CPU threads, and CPUs asked of Ray, a worker."""
     use_gpu: bool | None = None
+    hung_seconds: float = 1800.0
+    """A lane whose trial gives no sign of life for longer is started afresh."""
+    grace_seconds: float = 25.0
+    """For interrupted trials to finish their step and write a checkpoint."""
     shared_storage: bool = False
     """Whether files are on storage that every node sees."""
 

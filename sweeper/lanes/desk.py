@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from sweeper.lanes.source import TrialObserver, TrialSource
 from sweeper.trials.record import TrialRecord
-from trainers.messages import MESSAGE, Failure, Finished, Measurement, Message, Progress
+from trainers.messages import MESSAGE, Failure, Finished, Measurement, Message, Progress, Resumed, Trouble
 
 MAX_HAND_OUTS = 3
-"""How often a trial may lose its lane or its proxy before it counts as failed."""
+"""How often in a row, without a new measurement, a trial may lose its lane or its proxy before it counts as failed."""
 
 
 @dataclass
@@ -20,6 +20,8 @@ class _Flight:
     read: int = 0
     """Messages taken in, so that none counts twice."""
     pruned: str = ""
+    trouble: str = ""
+    """What the lane said last of what went wrong."""
 
 
 class Desk:
@@ -107,7 +109,7 @@ class Desk:
                 self._idle.notify_all()
                 return None
             record.state, record.attempts = "running", record.attempts + 1
-            record.started_at = record.started_at or time.time()
+            record.started_at, record.reason = record.started_at or time.time(), ""
             self._flights[key] = _Flight(record)
             for observer in self._observers:
                 observer.trial_started(record)
@@ -131,7 +133,7 @@ class Desk:
             flight = self._flights.pop(key, None)
             if flight is None:
                 return
-            if lost and flight.record.state == "running" and not self._closing and self._once_more(flight.record, lost):
+            if lost and flight.record.state == "running" and not self._closing and self._once_more(flight, lost):
                 self._again.append(flight.record)
                 self.generation += 1
             else:
@@ -147,29 +149,54 @@ class Desk:
     def _take(self, flight: _Flight, message: Message) -> None:
         record = flight.record
         if isinstance(message, Measurement):
-            record.measurements = sorted(
-                [m for m in record.measurements if m.tokens != message.tokens] + [message], key=lambda m: m.tokens
-            )
-            for observer in self._observers:
-                observer.measured(record, message)
+            self._measured(record, message)
             if message.tokens in record.spec.rungs and self._source is not None:
                 verdict = self._source.judge(record, message)
                 flight.pruned = verdict.reason if verdict.action == "stop" else ""
         elif isinstance(message, Progress):
             for observer in self._observers:
                 observer.progress(record, message)
+        elif isinstance(message, Resumed):
+            self._resumed(record, message)
+        elif isinstance(message, Trouble):
+            flight.trouble = message.reason
+            self._notice(record, message.reason)
         elif isinstance(message, Finished):
             record.finished = message
             record.state = {"completed": "completed", "stopped": "pruned", "paused": "paused"}[message.state]  # type: ignore[assignment]
         elif isinstance(message, Failure):
             record.state, record.reason = "failed", f"{message.cause}: {message.reason}"
 
-    def _once_more(self, record: TrialRecord, lost: str) -> bool:
-        self._hand_outs[record.id] = self._hand_outs.get(record.id, 0) + 1
-        if self._hand_outs[record.id] < MAX_HAND_OUTS:
+    def _measured(self, record: TrialRecord, message: Measurement) -> None:
+        known = [m for m in record.measurements if m.tokens != message.tokens]
+        if len(known) == len(record.measurements):  # it gets on, whatever happened to it before
+            self._hand_outs.pop(record.id, None)
+        record.measurements = sorted([*known, message], key=lambda m: m.tokens)
+        for observer in self._observers:
+            observer.measured(record, message)
+
+    def _resumed(self, record: TrialRecord, message: Resumed) -> None:
+        """Take in what was measured before the checkpoint and never heard of, and say where the trial goes on."""
+        known = {m.tokens for m in record.measurements}
+        for measurement in message.measurements:
+            if measurement.tokens not in known:
+                self._measured(record, measurement)
+        passed_over = "".join(f"checkpoint {name} is damaged and passed over; " for name in message.passed_over)
+        where = f"goes on from {message.tokens:,} tokens" if message.tokens else "begins again"
+        self._notice(record, f"{passed_over}{where}")
+
+    def _notice(self, record: TrialRecord, text: str) -> None:
+        for observer in self._observers:
+            observer.noticed(record, text)
+
+    def _once_more(self, flight: _Flight, lost: str) -> bool:
+        record, why = flight.record, flight.trouble or lost
+        times = self._hand_outs[record.id] = self._hand_outs.get(record.id, 0) + 1
+        if times < MAX_HAND_OUTS:
+            self._notice(record, f"lost its lane ({why}); attempt {record.attempts + 1} follows")
             return True
         self._abandoned.append(record.id)
-        record.state, record.reason = "failed", f"error: lost {self._hand_outs[record.id]} times ({lost})"
+        record.state, record.reason = "failed", f"error: lost {times} times in a row ({why})"
         return False
 
     def _end(self, flight: _Flight) -> None:
@@ -179,7 +206,8 @@ class Desk:
         elif record.state == "running":
             record.state = "paused"
         record.ended_at = time.time()
-        if self._source is not None:
-            self._source.ended(record)
+        # Written down before the study is told: a driver that dies in between tells it when it comes back.
         for observer in self._observers:
             observer.trial_ended(record)
+        if self._source is not None:
+            self._source.ended(record)

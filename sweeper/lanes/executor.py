@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sweeper.lanes import cluster
 from sweeper.lanes.cluster import LanePlan
@@ -13,8 +13,6 @@ from sweeper.lanes.pool import LanePool
 from sweeper.lanes.source import TrialObserver, TrialSource
 
 WATCH_SECONDS = 1.0
-PAUSE_SECONDS = 6.0
-"""For interrupted trials to finish their step and write a checkpoint."""
 TUNER_SECONDS = 8.0
 """For the Tuner to notice that no trial will come."""
 
@@ -49,8 +47,12 @@ class Executor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, source: TrialSource) -> None:
+    def run(self, source: TrialSource, check: Callable[[], None] = lambda: None) -> None:
         """Run every trial of a source; returns when the last has ended.
+
+        Args:
+            source: Of trials.
+            check: Called about once a second and at the end; what it raises stops the trials as an interrupt does.
 
         Raises:
             KeyboardInterrupt: the user's; trials were told to write a checkpoint and return.
@@ -62,8 +64,8 @@ class Executor:
         self._desk.open(source)
         self._call(pool)
         try:
-            self._wait(pool)
-        except KeyboardInterrupt:
+            self._wait(pool, check)
+        except BaseException:
             self._pause(pool)
             raise
 
@@ -111,6 +113,7 @@ class Executor:
             gpu=bool(plan.use_gpu),
             storage=self._storage,
             runner=self._runner,
+            hung_seconds=plan.hung_seconds,
         )
 
     def _tune(self, pool: LanePool, lanes: int) -> None:
@@ -146,15 +149,17 @@ class Executor:
         )
         tuner.fit()
 
-    def _wait(self, pool: LanePool) -> None:
+    def _wait(self, pool: LanePool, check: Callable[[], None]) -> None:
         generation = self._desk.generation
         while not self._desk.wait(WATCH_SECONDS):
+            check()
             pool.watch()
             for trial in self._desk.abandoned():
                 pool.switchboard.release.remote(trial)
             if self._desk.generation != generation:  # a lost trial waits to be handed out again
                 generation = self._desk.generation
                 self._call(pool)
+        check()
 
     def _call(self, pool: LanePool) -> None:
         pool.switchboard.call.remote(self._desk.generation)
@@ -163,7 +168,7 @@ class Executor:
         """Have every running trial write a checkpoint and return; wait for them, a bounded time."""
         self._desk.close()
         self._call(pool)
-        deadline = time.monotonic() + PAUSE_SECONDS
+        deadline = time.monotonic() + self._plan.grace_seconds
         while not self._desk.over and time.monotonic() < deadline:
             pool.pause()  # again and again: a trial may be on its way to a lane
             time.sleep(0.1)

@@ -17,8 +17,10 @@ class LaneShape:
     gpu: bool
     storage: str
     """Folder for Ray Train's own bookkeeping; on several nodes, one that all of them share."""
-    runner: str = "trainers.loop:run_trial"
-    """What runs one spec, as `module:function` with the signature of `trainers.loop.run_trial`."""
+    runner: str = "trainers.loop:run_and_keep"
+    """What runs one spec, as `module:function` with the signature of `trainers.loop.run_and_keep`."""
+    hung_seconds: float = 1800.0
+    """A lane whose job gives no sign of life for longer is started afresh."""
 
 
 class Lane(Mailbox):

@@ -1,14 +1,15 @@
 """The mailbox of a lane: its ranks take specs from it and put messages into it. No Ray here: it is tested alone."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from trainers.messages import CONTINUE, MESSAGE, Failure, Finished, Measurement, Message, Verdict
+from trainers.messages import CONTINUE, MESSAGE, Failure, Finished, Measurement, Message, Trouble, Verdict
 
 MAX_ATTEMPTS = 3
-"""How often a spec may lose its workers before it counts as failed."""
+"""How often in a row, without a new measurement, a spec may lose its workers before it counts as failed."""
 
 
 class Job(NamedTuple):
@@ -22,6 +23,12 @@ class Job(NamedTuple):
 class _Current:
     job: Job
     attempts: int = 0
+    furthest: int = -1
+    """Tokens of the latest measurement."""
+    heard: float = field(default_factory=time.monotonic)
+    """When a rank last gave a sign of life."""
+    waiting: int = 0
+    """Ranks that wait for a verdict."""
     broke: str = ""
     """What a rank said when the group under it broke, the latest."""
     messages: list[str] = field(default_factory=list)
@@ -90,6 +97,16 @@ class Mailbox:
         """Wait until every rank has called once."""
         return await self._until(lambda: len(self._ranks) >= self._workers, timeout)
 
+    async def silence(self) -> float:
+        """Seconds since the ranks last gave a sign of life; 0 where they have nothing to do, or wait for a verdict."""
+        current = self._current
+        return 0.0 if current is None or current.ended or current.waiting else time.monotonic() - current.heard
+
+    async def note(self, reason: str) -> None:
+        """Tell whoever follows the job under way what is wrong with it."""
+        if self._current is not None and not self._current.ended:
+            self._say(self._current, reason)
+
     async def current(self) -> int | None:
         """The number of the job under way."""
         return None if self._current is None or self._current.ended else self._current.job.number
@@ -130,6 +147,9 @@ class Mailbox:
             if current.attempts > MAX_ATTEMPTS:
                 self._give_up(current)
                 return None
+            if current.attempts > 1:
+                self._say(current, f"its workers died; attempt {current.attempts} of {MAX_ATTEMPTS} follows")
+        current.heard = time.monotonic()
         return current.job
 
     async def report(self, number: int, message: str, wait: bool) -> str:
@@ -139,10 +159,15 @@ class Mailbox:
         if current.ended:
             return Verdict(action="stop", reason="the job has ended").model_dump_json()
         current.messages.append(message)
+        current.heard = time.monotonic()
         current.ended = isinstance(parsed, Finished | Failure)
         self._wake()
+        if isinstance(parsed, Measurement) and parsed.tokens > current.furthest:
+            current.furthest, current.attempts = parsed.tokens, 1  # it gets on, whatever happened to it before
         if wait and isinstance(parsed, Measurement):
+            current.waiting += 1
             await self._until(lambda: parsed.tokens in current.answers or current.halted is not None, None)
+            current.waiting, current.heard = current.waiting - 1, time.monotonic()
             if current.halted is None:
                 return current.answers[parsed.tokens].model_dump_json()
         return (current.halted or CONTINUE).model_dump_json()
@@ -169,10 +194,14 @@ class Mailbox:
             raise RuntimeError(f"job {number} is not this lane's")
         return self._current
 
+    def _say(self, current: _Current, reason: str) -> None:
+        current.messages.append(Trouble(reason=reason).model_dump_json())
+        self._wake()
+
     def _give_up(self, current: _Current) -> None:
         failure: Message = Failure(
             cause="error",
-            reason=f"its workers died {MAX_ATTEMPTS} times; {current.broke or 'see their logs'}",
+            reason=f"its workers died {MAX_ATTEMPTS} times in a row; {current.broke or 'see their logs'}",
             tokens=0,
             repeatable=False,
         )

@@ -19,6 +19,8 @@ END_SECONDS = 3.0
 SHARED_END_SECONDS = 8.0
 """The same where others go on using Ray: a group that is killed while it starts keeps its CPUs as long as this process
 lives."""
+ANSWER_SECONDS = 60.0
+"""For an actor's answer to a question that it need not think about."""
 _PAUSE = json.dumps({"action": "pause", "reason": "interrupted"})
 _log = logging.getLogger(__name__)
 
@@ -43,17 +45,26 @@ class LanePool:
             self._bring_up(f"lane-{index}")
 
     def watch(self) -> None:
-        """Replace lanes whose actor or worker group has ended."""
+        """Replace lanes whose actor or worker group has ended, or whose workers hang."""
         import ray
 
         for name, lane in list(self._up.items()):
-            error = _ask(lane.error.remote(), gone="its actor has died")
+            error = _ask(lane.error.remote(), gone="its actor has died") or self._hung(lane)
             if error:
                 _log.warning("%s is lost (%s); starting it again", name, error)
                 del self._up[name]
                 ray.get(self.switchboard.remove.remote(name))
                 ray.kill(lane)
                 self._bring_up(name)
+
+    def _hung(self, lane: Any) -> str:
+        """Why a lane is to be given up though its processes live; empty where it is not."""
+        limit = self._shape.hung_seconds
+        if _ask(lane.silence.remote(), gone=0.0) <= limit:
+            return ""
+        reason = f"no sign of life for {limit:.0f} s (resources.hung_seconds)"
+        _ask(lane.note.remote(reason), gone=None)
+        return reason
 
     def pause(self) -> None:
         """Tell every job under way to write a checkpoint and return; new ones find no lane."""
@@ -113,12 +124,12 @@ class LanePool:
 
 
 def _ask(reference: Any, gone: Any) -> Any:
-    """What an actor answers, or `gone` where there is none any more."""
+    """What an actor answers, or `gone` where there is none any more, or none that answers."""
     import ray
 
     try:
-        return ray.get(reference)
-    except ray.exceptions.RayActorError:
+        return ray.get(reference, timeout=ANSWER_SECONDS)
+    except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError):
         return gone
 
 

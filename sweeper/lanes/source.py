@@ -38,6 +38,9 @@ class TrialObserver(Protocol):
     def progress(self, record: TrialRecord, progress: Progress) -> None:
         """A sign of life."""
 
+    def noticed(self, record: TrialRecord, text: str) -> None:
+        """Something that a person should know of and that the trial survives: a lost worker, a damaged checkpoint."""
+
     def trial_ended(self, record: TrialRecord) -> None:
         """The record is final, or paused until the next run."""
 

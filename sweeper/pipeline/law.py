@@ -3,7 +3,7 @@
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import Comparison
 from sweeper.pipeline.search import Found, objective_for
-from sweeper.pipeline.session import Session, last_line
+from sweeper.pipeline.session import Session
 from sweeper.pipeline.specs import SpecFactory
 from sweeper.trials.record import TrialRecord
 from trainers.spec import TrialSpec
@@ -71,5 +71,5 @@ def measure_law(
     records = session.run(design(session, factory, comparison, rates), "law")
     for record in records:
         if record.state == "failed":
-            session.say(f"law trial {record.id} failed and is left out: {last_line(record.reason)}")
+            session.say(f"law trial {record.id} failed and is left out: {record.short_reason}")
     return records

@@ -1,7 +1,7 @@
 """From what a run found out to the data of its report."""
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,9 +82,31 @@ def report_data(session: Session, findings: Findings, counts: Counts) -> ReportD
         laws=tuple(_law_tables(answer)),
         law_notes=tuple(dict.fromkeys([*laws.notes, *(n for law in laws.corpora.values() for n in law.notes)])),
         mixture=_mixture(findings),
+        failures=failures_table(session.used.values()),
         trials=trials_table(columns),
         counts=tuple(Fact(name, str(number)) for name, number in counts.as_dict().items()),
         versions=tuple(Fact(name, importlib.metadata.version(name)) for name in PACKAGES),
+    )
+
+
+def failures_table(records: Iterable[TrialRecord], note: str = "") -> Table | None:
+    """Why trials failed, and how to see each fail alone; None where none did."""
+    rows = tuple(
+        (record.id, record.labels.get("purpose", ""), record.short_reason, record.reproduce)
+        for record in records
+        if record.state == "failed"
+    )
+    return Table(("trial", "purpose", "reason", "to see it alone"), rows, note=note) if rows else None
+
+
+def write_stopped_page(session: Session, reason: str) -> None:
+    """Write the report of a run that stopped without an answer: what failed, and why."""
+    session.workspace.summary.unlink(missing_ok=True)  # its presence says that the report is the answer's
+    note = " · ".join(reason.splitlines())
+    failures = failures_table(session.store, note)
+    write_report(
+        session.workspace.report,
+        ReportData(title=session.experiment.name, subtitle="stopped without an answer", failures=failures),
     )
 
 

@@ -12,6 +12,7 @@ from sweeper.lanes.cluster import LanePlan, expected_lanes
 from sweeper.lanes.executor import Executor
 from sweeper.lanes.source import TrialObserver
 from sweeper.pipeline import bases as base_phase
+from sweeper.pipeline.alone import FailureFiles
 from sweeper.pipeline.answer import Answer
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import Comparison, compare
@@ -19,16 +20,17 @@ from sweeper.pipeline.confirm import confirm, confirm_spec
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.fit import fit_and_recommend, measurements_of, write_tables
 from sweeper.pipeline.law import check_rates, measure_law
-from sweeper.pipeline.page import Findings, write_page
+from sweeper.pipeline.page import Findings, write_page, write_stopped_page
 from sweeper.pipeline.plain import json_text, write_json
 from sweeper.pipeline.plan import Plan, make_plan
 from sweeper.pipeline.precision import choose_precision
 from sweeper.pipeline.prepare import Inputs, look, prepare
 from sweeper.pipeline.search import Found, search
-from sweeper.pipeline.session import CountingObserver, Session
+from sweeper.pipeline.session import CountingObserver, PhaseError, Session
 from sweeper.pipeline.track import TrackingObserver
 from sweeper.pipeline.workspace import Workspace
 from sweeper.tracking.factory import open_tracker
+from sweeper.trials.checkpoints import CheckpointRemover
 from sweeper.trials.store import TrialStore
 
 _log = logging.getLogger(__name__)
@@ -112,12 +114,16 @@ def _run(
         warn=watcher.say,
     )
     tracking = TrackingObserver(tracker, experiment, store)
-    observers: list[TrialObserver] = [store, CountingObserver(counts), tracking, watcher]
-    with Executor(lane_plan(experiment), str(workspace.ray), observers, address) as executor:
+    plan = lane_plan(experiment)
+    files, remover = FailureFiles(workspace.failed, plan.num_workers), CheckpointRemover(store)
+    observers: list[TrialObserver] = [files, store, remover, CountingObserver(counts), tracking, watcher]
+    with Executor(plan, str(workspace.ray), observers, address) as executor:
         session = Session(experiment, workspace, store, executor, counts, watcher.say)
         try:
             findings = _phases(session, watcher, address, confirming)
         except BaseException as error:
+            if isinstance(error, PhaseError):
+                write_stopped_page(session, str(error))
             tracking.stop("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
         outcome = Outcome(findings.answer, counts, workspace, tracker.ui_command)
@@ -225,6 +231,8 @@ def lane_plan(experiment: Experiment) -> LanePlan:
         num_workers=resources.num_workers or 1,
         threads_per_worker=resources.threads_per_worker or 1,
         use_gpu=resources.use_gpu,
+        hung_seconds=resources.hung_seconds,
+        grace_seconds=resources.grace_seconds,
         shared_storage=resources.storage is not None,
     )
 

@@ -8,6 +8,7 @@ from sweeper.experiment.model import Experiment
 from sweeper.lanes.executor import Executor
 from sweeper.lanes.source import FixedTrials, TrialSource
 from sweeper.pipeline.counts import Counts
+from sweeper.pipeline.failures import FailureWatch
 from sweeper.pipeline.workspace import Workspace
 from sweeper.search.source import is_final
 from sweeper.trials.record import TrialRecord
@@ -49,8 +50,18 @@ class Session:
         return record
 
     def drive(self, source: TrialSource) -> None:
-        """Run a source on the lanes."""
-        self.executor.run(source)
+        """Run a source on the lanes.
+
+        Raises:
+            PhaseError: more of its trials failed than the experiment allows.
+        """
+        watch = FailureWatch(source, self.experiment.resources.max_failed_share)
+
+        def check() -> None:
+            if objection := watch.objection():
+                raise PhaseError(objection)
+
+        self.executor.run(watch, check)
 
     def require(self, records: Sequence[TrialRecord], what: str) -> None:
         """Stop where a trial that later phases stand on has failed.
@@ -60,8 +71,11 @@ class Session:
         """
         failed = [record for record in records if record.state == "failed"]
         if failed:
-            reasons = "; ".join(f"{record.id}: {last_line(record.reason)}" for record in failed[:3])
-            raise PhaseError(f"{what} failed ({reasons}); the whole reason is in {self.workspace.trials}")
+            reasons = "; ".join(f"{record.id}: {record.short_reason}" for record in failed[:3])
+            raise PhaseError(
+                f"{what} failed ({reasons}); the whole reason is in {self.workspace.trials}, and shown by: "
+                f"{failed[0].reproduce}"
+            )
 
 
 class PhaseError(Exception):
@@ -84,11 +98,10 @@ class CountingObserver:
     def progress(self, record: TrialRecord, progress: Progress) -> None:
         """Nothing to do."""
 
+    def noticed(self, record: TrialRecord, text: str) -> None:
+        """Logged."""
+        _log.warning("trial %s: %s", record.id, text)
+
     def trial_ended(self, record: TrialRecord) -> None:
         """Logged."""
         _log.info("trial %s (%s) %s %s", record.id, record.labels.get("purpose", ""), record.state, record.reason)
-
-
-def last_line(text: str) -> str:
-    """The line of a traceback that says what happened."""
-    return text.strip().splitlines()[-1] if text.strip() else ""

@@ -31,6 +31,9 @@ class TrackingObserver:
         """Training loss and speed."""
         self._tracker.progress(record, progress)
 
+    def noticed(self, record: TrialRecord, text: str) -> None:
+        """Nothing: losses are what they would have been."""
+
     def trial_ended(self, record: TrialRecord) -> None:
         """The child run's status."""
         self._tracker.trial_ended(record)

@@ -23,6 +23,7 @@ class Workspace:
         self.cache = (cache or (shared / "cache" if shared else default_cache())).absolute()
         self._shared = shared / output.name if shared else self.output
         self.trials = self.output / "trials"
+        self.failed = self.output / "failed"
         self.study = self.output / "study.log"
         self.laws = self.output / "laws.json"
         self.recommendation = self.output / "recommendation.json"

@@ -120,6 +120,8 @@ class ReportData:
     law_notes: tuple[str, ...] = ()
     mixture: Table | None = None
     """Corpora, their tokens and how often they were repeated."""
+    failures: Table | None = None
+    """Trials without a result, and why."""
     trials: Table | None = None
     counts: tuple[Fact, ...] = ()
     """Computed, reused, failed."""

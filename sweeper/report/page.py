@@ -71,6 +71,7 @@ class _Plots:
 
 def _sections(data: ReportData, plots: _Plots) -> list[str]:
     return [
+        section("failures", "Failed trials", "", table_html(data.failures) if data.failures else ""),
         section(
             "predicted",
             "Predicted against measured",

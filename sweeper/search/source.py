@@ -112,7 +112,7 @@ class SearchTrials:
 
 def is_final(record: TrialRecord) -> bool:
     """Whether running a trial again would change nothing: it has its result, or would fail the same way."""
-    return record.state in ("completed", "pruned") or diverged(record)
+    return record.is_final
 
 
 def diverged(record: TrialRecord) -> bool:

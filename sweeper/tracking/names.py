@@ -71,7 +71,8 @@ def tags_of(record: TrialRecord, study: str) -> dict[str, str]:
 
 def state_tags(record: TrialRecord) -> dict[str, str]:
     """The tags that change while a trial lives."""
-    return {"sweeper.state": record.state, "sweeper.reason": text(record.reason)}
+    tags = {"sweeper.state": record.state, "sweeper.reason": text(record.reason)}
+    return tags | {"sweeper.reproduce": text(record.reproduce)} if record.reproduce else tags
 
 
 def measurement_metrics(measurement: Measurement) -> dict[str, float]:

@@ -17,6 +17,8 @@ class TrialRecord:
     state: State = "running"
     reason: str = ""
     """Why it failed, was pruned or paused."""
+    reproduce: str = ""
+    """The command that runs it alone, where it failed."""
     measurements: list[Measurement] = field(default_factory=list)
     """By rising tokens, one a value of tokens."""
     finished: Finished | None = None
@@ -33,6 +35,17 @@ class TrialRecord:
     def id(self) -> str:
         """The identity of the spec."""
         return self.spec.id
+
+    @property
+    def is_final(self) -> bool:
+        """Whether running it again would change nothing: it has its result, or would fail the same way."""
+        failed_for_good = self.state == "failed" and self.reason.startswith("diverged")
+        return failed_for_good or self.state in ("completed", "pruned")
+
+    @property
+    def short_reason(self) -> str:
+        """The line of the reason that says what happened: the last of a traceback."""
+        return self.reason.strip().splitlines()[-1] if self.reason.strip() else ""
 
     @property
     def last(self) -> Measurement | None:

@@ -1,5 +1,6 @@
 """Trial records on disk: the truth about what was computed, whatever becomes of Ray."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,8 @@ _RECORD = TypeAdapter(TrialRecord)
 class TrialStore:
     """One JSON file a trial under `folder`, written whole at each measurement; keyed by the identity of the spec.
 
-    It observes the lanes (`sweeper.lanes.source.TrialObserver`). What it holds survives a `kill -9` at any instant: a
-    file is replaced in one step.
+    It observes the lanes (`sweeper.lanes.source.TrialObserver`). What it holds survives a `kill -9` or a power cut at
+    any instant: a file is replaced in one step.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,7 +47,10 @@ class TrialStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         target = self._folder / f"{record.id}.json"
         partial = target.with_suffix(".partial")
-        partial.write_bytes(_RECORD.dump_json(record))
+        with partial.open("wb") as file:
+            file.write(_RECORD.dump_json(record))
+            file.flush()
+            os.fsync(file.fileno())  # or a machine that loses its power may keep the name without the content
         partial.replace(target)
 
     def trial_started(self, record: TrialRecord) -> None:
@@ -59,6 +63,9 @@ class TrialStore:
 
     def progress(self, record: TrialRecord, progress: Progress) -> None:
         """Nothing worth keeping."""
+
+    def noticed(self, record: TrialRecord, text: str) -> None:
+        """The log has it."""
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Write how it ended."""

@@ -13,6 +13,7 @@ class Watching:
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
+        self.notices: list[str] = []
         self.on_started: Callable[[TrialRecord], None] | None = None
         self.on_measured: Callable[[TrialRecord], None] | None = None
 
@@ -31,6 +32,10 @@ class Watching:
     def progress(self, record: TrialRecord, progress: Progress) -> None:
         """Written down."""
         self.events.append(("progress", record.id))
+
+    def noticed(self, record: TrialRecord, text: str) -> None:
+        """Written down."""
+        self.notices.append(text)
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Written down."""

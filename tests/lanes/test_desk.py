@@ -11,7 +11,7 @@ from sweeper.lanes.source import FixedTrials
 from sweeper.trials.record import TrialRecord
 from tests.lanes.fake_trials import fake_spec, finished, measurement
 from tests.lanes.observers import Watching
-from trainers.messages import CONTINUE, Failure, Measurement, Progress, Verdict
+from trainers.messages import CONTINUE, Failure, Measurement, Progress, Resumed, Trouble, Verdict
 
 
 class Judging(FixedTrials):
@@ -158,10 +158,61 @@ def test_a_trial_that_is_lost_three_times_has_failed() -> None:
         assert desk.hand_out(str(key)) is record
         desk.complete(str(key), "ActorDiedError")
     assert desk.hand_out("again") is None
-    assert (record.state, record.reason) == ("failed", "error: lost 3 times (ActorDiedError)")
+    assert (record.state, record.reason) == ("failed", "error: lost 3 times in a row (ActorDiedError)")
     assert source.over == ["failed"]
     assert desk.abandoned() == [record.id]
     assert desk.abandoned() == []
+
+
+def test_a_trial_that_gets_on_between_losses_is_never_given_up() -> None:
+    record = TrialRecord(fake_spec())
+    desk = opened(FixedTrials([record]))
+    for key in range(2 * MAX_HAND_OUTS):
+        assert desk.hand_out(str(key)) is record
+        desk.receive(str(key), 0, texts(100 * (key + 1)))
+        desk.complete(str(key), "ActorDiedError")
+    assert (record.state, record.attempts) == ("running", 2 * MAX_HAND_OUTS)
+
+
+def test_a_lost_trial_is_said_with_what_its_lane_said_last() -> None:
+    record, watching = TrialRecord(fake_spec()), Watching()
+    desk = opened(FixedTrials([record]), watching)
+    desk.hand_out("a")
+    desk.receive("a", 0, [Trouble(reason="no sign of life for 5 s").model_dump_json()])
+    desk.complete("a", "ActorDiedError")
+    assert watching.notices == [
+        "no sign of life for 5 s",
+        "lost its lane (no sign of life for 5 s); attempt 2 follows",
+    ]
+
+
+def test_what_was_measured_before_a_checkpoint_is_taken_in_where_it_was_never_heard_of() -> None:
+    record, watching = TrialRecord(fake_spec(), measurements=[measurement(100, 1.0)]), Watching()
+    desk = opened(FixedTrials([record]), watching)
+    desk.hand_out("a")
+    told = tuple(measurement(tokens, 7.0) for tokens in (100, 200))
+    desk.receive("a", 0, [Resumed(tokens=200, measurements=told, passed_over=("step-3.pt",)).model_dump_json()])
+    assert [(m.tokens, m.loss("code")) for m in record.measurements] == [(100, 1.0), (200, 7.0)]
+    assert [name for name, _ in watching.events] == ["started", "measured 200"]
+    assert watching.notices == ["checkpoint step-3.pt is damaged and passed over; goes on from 200 tokens"]
+
+
+def test_an_end_is_written_down_before_the_study_hears_of_it() -> None:
+    order: list[str] = []
+
+    class Telling(FixedTrials):
+        def ended(self, record: TrialRecord) -> None:
+            order.append("study")
+
+    class Writing(Watching):
+        def trial_ended(self, record: TrialRecord) -> None:
+            order.append("record")
+
+    desk = opened(Telling([TrialRecord(fake_spec())]), Writing())
+    desk.hand_out("a")
+    desk.receive("a", 0, [end()])
+    desk.complete("a")
+    assert order == ["record", "study"]
 
 
 def test_a_trial_that_ended_before_its_lane_was_lost_is_not_run_again() -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from sweeper.lanes.mailbox import MAX_ATTEMPTS, Job, Mailbox
 from tests.lanes.fake_trials import finished, measurement
-from trainers.messages import MESSAGE, Failure, Verdict
+from trainers.messages import MESSAGE, Failure, Trouble, Verdict
 
 T = TypeVar("T")
 STOP = Verdict(action="stop", reason="enough").model_dump_json()
 GO_ON = Verdict().model_dump_json()
 SOON = 0.01
+LONG = 0.2
 
 
 def played(scene: Callable[[], Awaitable[T]]) -> T:
@@ -167,9 +168,13 @@ def test_a_job_that_keeps_losing_its_workers_is_given_up() -> None:
 
     taken, messages, settled = played(scene)
     assert taken == [Job(1, "a spec")] * 3 + [None]
-    failure = MESSAGE.validate_json(messages[0])
+    *troubles, failure = [MESSAGE.validate_json(text) for text in messages]
+    assert [t.reason for t in troubles if isinstance(t, Trouble)] == [
+        "its workers died; attempt 2 of 3 follows",
+        "its workers died; attempt 3 of 3 follows",
+    ]
     assert isinstance(failure, Failure)
-    assert (failure.cause, failure.reason) == ("error", "its workers died 3 times; see their logs")
+    assert (failure.cause, failure.reason) == ("error", "its workers died 3 times in a row; see their logs")
     assert settled
 
 
@@ -182,9 +187,55 @@ def test_a_job_that_is_given_up_says_what_its_last_rank_saw() -> None:
                 await box.broke(number, f"attempt {attempt}: connection closed by peer")
         return await box.messages(number, 0, SOON)
 
-    failure = MESSAGE.validate_json(played(scene)[0])
+    failure = MESSAGE.validate_json(played(scene)[-1])
     assert isinstance(failure, Failure)
-    assert failure.reason == "its workers died 3 times; attempt 2: connection closed by peer"
+    assert failure.reason == "its workers died 3 times in a row; attempt 2: connection closed by peer"
+
+
+def test_a_job_that_gets_on_between_losses_is_never_given_up() -> None:
+    async def scene() -> list[Job | str | None]:
+        box, taken = Mailbox(1), []
+        number = await box.post("a spec")
+        for attempt in range(2 * MAX_ATTEMPTS):
+            taken.append(await box.take(0, 0, SOON))
+            await box.report(number, rung(100 * (attempt + 1)), False)
+        return taken
+
+    assert played(scene) == [Job(1, "a spec")] * 2 * MAX_ATTEMPTS
+
+
+def test_silence_is_counted_while_ranks_work_and_not_while_they_wait_for_others() -> None:
+    async def scene() -> list[bool]:
+        box = Mailbox(1)
+        silent = [await box.silence() > 0]  # idle
+        number = await box.post("a spec")
+        await box.take(0, 0, SOON)
+        await asyncio.sleep(LONG)
+        silent.append(await box.silence() >= LONG)
+        await box.report(number, rung(), False)
+        silent.append(await box.silence() >= LONG)
+        waiting = asyncio.create_task(box.report(number, rung(200), True))
+        await asyncio.sleep(LONG)
+        silent.append(await box.silence() > 0)
+        await box.answer(number, 200, GO_ON)
+        await waiting
+        silent.append(await box.silence() >= LONG)
+        await box.report(number, END, False)
+        await asyncio.sleep(LONG)
+        return [*silent, await box.silence() > 0]
+
+    assert played(scene) == [False, True, False, False, False, False]
+
+
+def test_a_note_reaches_whoever_follows_the_job() -> None:
+    async def scene() -> list[str]:
+        box = Mailbox(1)
+        await box.note("nobody hears this")
+        number = await box.post("a spec")
+        await box.note("it hangs")
+        return await box.messages(number, 0, SOON)
+
+    assert [MESSAGE.validate_json(text) for text in played(scene)] == [Trouble(reason="it hangs")]
 
 
 def test_attempts_are_counted_for_each_job_afresh() -> None:

@@ -161,7 +161,7 @@ def again(place: Place, finished: Called) -> Called:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Executor, "start", refuse)
-        patch.setattr(Executor, "run", lambda self, source: None if source.exhausted() else refuse())
+        patch.setattr(Executor, "run", lambda self, source, check: None if source.exhausted() else refuse())
         before = place.written()
         called = call(*place.words, "--json")
         assert place.written() == before
@@ -211,7 +211,9 @@ def changed(place: Place, interrupted: Interrupted) -> Called:
 def exported(place: Place, changed: Called) -> Called:
     """The verb after a finished run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Executor, "run", lambda self, source: None if source.exhausted() else pytest.fail("it trained"))
+        patch.setattr(
+            Executor, "run", lambda self, source, check: None if source.exhausted() else pytest.fail("it trained")
+        )
         return call("export", *place.words[1:], "--to", str(place.folder / "model"), "--json")
 
 

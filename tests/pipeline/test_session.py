@@ -11,7 +11,7 @@ from sweeper.pipeline.compare import compare
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.law import check_rates, design, measure_law
 from sweeper.pipeline.search import Found, Setting
-from sweeper.pipeline.session import PhaseError, Session, last_line
+from sweeper.pipeline.session import PhaseError, Session
 from sweeper.pipeline.workspace import Workspace
 from sweeper.search.study import Study
 from sweeper.trials.record import TrialRecord
@@ -34,11 +34,12 @@ class InstantLanes:
         self.given: list[str] = []
         self._train = train
 
-    def run(self, source: TrialSource) -> None:
+    def run(self, source: TrialSource, check: Callable[[], None]) -> None:
         while (record := source.next()) is not None:
             self.given.append(record.id)
             self._train(record)
             source.ended(record)
+        check()
 
 
 def completes(record: TrialRecord, code: float = 3.5) -> None:
@@ -120,12 +121,15 @@ def test_a_trial_keeps_the_purpose_it_was_first_run_for(tmp_path: Path) -> None:
 def test_a_failure_that_others_stand_on_is_told_with_its_reason(tmp_path: Path) -> None:
     def fails(record: TrialRecord) -> None:
         record.state, record.reason = "failed", "error: Traceback\n  deep\nValueError: no such tensor\n"
+        record.reproduce = "python -m trainers train spec.json"
 
     asked = session(tmp_path, fails)
     records = asked.run(points(0.1), "law")
-    with pytest.raises(PhaseError, match=rf"measuring failed \({records[0].id}: ValueError: no such tensor\)"):
+    with pytest.raises(
+        PhaseError, match=rf"measuring failed \({records[0].id}: ValueError: no such tensor\)"
+    ) as raised:
         asked.require(records, "measuring")
-    assert last_line("") == ""
+    assert str(raised.value).endswith("shown by: python -m trainers train spec.json")
 
 
 def test_methods_are_compared_on_one_ratio_with_the_same_seeds(tmp_path: Path) -> None:
