@@ -40,6 +40,10 @@ class FailureWatch:
         """Whether the source is."""
         return self._source.exhausted()
 
+    def left(self) -> int:
+        """As many as the source may still give."""
+        return 0 if self.too_many else self._source.left()
+
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """As the source judges."""
         return self._source.judge(record, measurement)
