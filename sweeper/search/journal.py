@@ -33,7 +33,7 @@ def open_study(path: Path, name: str, pruner: optuna.pruners.BasePruner, objecti
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = KernelLock(path.with_name(f".{path.name}.lock"))
     storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))  # type: ignore[arg-type]  # its base is private

@@ -28,6 +28,13 @@ class Difference:
             return 0.0 if self.difference > 0 else 1.0
         return 1.0 - NormalDist().cdf(self.difference / self.stderr)
 
+    @property
+    def probability_better(self) -> float:
+        """That the first is the better one, as far as the choice of documents goes."""
+        if self.stderr == 0.0:
+            return 0.5 if self.difference == 0 else float(self.difference < 0)
+        return NormalDist().cdf(-self.difference / self.stderr)
+
 
 @dataclass(frozen=True)
 class Judged:
