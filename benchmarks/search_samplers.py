@@ -68,7 +68,9 @@ class Course:
         """Regret when so many tokens were spent; nan before the first trial's end or beyond the search's."""
         if self.tokens[-1] < tokens:
             return float("nan")
-        return next((r for t, r in zip(reversed(self.tokens), reversed(self.regrets), strict=True) if t <= tokens), float("nan"))
+        return next(
+            (r for t, r in zip(reversed(self.tokens), reversed(self.regrets), strict=True) if t <= tokens), float("nan")
+        )
 
 
 class Penalised(SearchTrials):

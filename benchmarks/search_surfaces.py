@@ -96,11 +96,14 @@ class Surface:
         target, general = self.losses(proposal, tokens)
         rng = np.random.default_rng([self.seed, tokens, len(proposal.method), int(1e9 * proposal.learning_rate)])
         hard = np.random.default_rng([self.seed, 3]).normal(0.0, 0.4, DOCUMENTS)
+
+        def documents(loss: float) -> np.ndarray:
+            return loss + self.run_noise * rng.normal() + hard + self.document_noise * rng.normal(size=DOCUMENTS)
+
         return Measurement(
             tokens=tokens, step=tokens // 1000, lr_area=tokens, lr_fraction=1.0, unique_tokens={}, seconds=0.0,
             losses=tuple(
-                _corpus(name, loss + self.run_noise * rng.normal() + hard + self.document_noise * rng.normal(size=DOCUMENTS))
-                for name, loss in (("domain", target), ("general", general))
+                _corpus(name, documents(loss)) for name, loss in (("domain", target), ("general", general))
             ),
         )  # fmt: skip
 
@@ -131,7 +134,7 @@ def record_of(proposal: Proposal) -> TrialRecord:
     spec = TrialSpec(
         role="search", model=ModelRef(name="m", path="p", fingerprint="m"), method=proposal.method,  # type: ignore[arg-type]
         lora=lora, learning_rate=proposal.learning_rate,
-        corpora=(CorpusRef(name="domain", path="p", fingerprint="d"), CorpusRef(name="general", path="p", fingerprint="g")),
+        corpora=tuple(CorpusRef(name=name, path="p", fingerprint=name) for name in ("domain", "general")),
         mixture={"domain": proposal.domain_ratio, "general": 1.0 - proposal.domain_ratio},
         max_tokens=TOKENS, max_seq_length=100, global_batch_size=10, seed=0, precision="bf16",
         evaluate_at=(*RUNGS, TOKENS), rungs=RUNGS,
@@ -145,7 +148,8 @@ def ended(proposal: Proposal, tokens: int) -> Finished:
     return Finished(
         state="completed", tokens=tokens, seconds=1.0, train_seconds=1.0, evaluation_seconds=0.0, tokens_per_second=1.0,
         peak_memory_bytes=1, params=params, params_non_embedding=params,
-        trainable_params=params if proposal.method == "full" else 10**6 * (proposal.lora_r or 1), workers=1, device="cpu",
+        trainable_params=params if proposal.method == "full" else 10**6 * (proposal.lora_r or 1), workers=1,
+        device="cpu",
     )  # fmt: skip
 
 
@@ -154,7 +158,5 @@ def _corpus(name: str, losses: np.ndarray) -> CorpusLoss:
         DocumentLoss(document=i, nll=float(loss) * DOCUMENT_TOKENS, tokens=DOCUMENT_TOKENS)
         for i, loss in enumerate(losses)
     )
-    total = DOCUMENTS * DOCUMENT_TOKENS
-    return CorpusLoss(
-        corpus=name, split="valid", nll=sum(d.nll for d in documents), tokens=total, bytes=4.0 * total, documents=documents
-    )  # fmt: skip
+    total, nll = DOCUMENTS * DOCUMENT_TOKENS, sum(d.nll for d in documents)
+    return CorpusLoss(corpus=name, split="valid", nll=nll, tokens=total, bytes=4.0 * total, documents=documents)

@@ -13,6 +13,7 @@ from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.plan import format_seconds
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.search import Found, objective_for
+from sweeper.pipeline.search_page import search_panels, search_tables
 from sweeper.pipeline.session import Session
 from sweeper.report import (
     Cell,
@@ -79,6 +80,8 @@ def report_data(session: Session, findings: Findings, counts: Counts) -> ReportD
         search=search_points(
             columns, {record.id: objective(record.last) for record in findings.found.records if record.last}
         ),
+        search_panels=search_panels(findings.found, objective),
+        search_tables=search_tables(findings.found, objective),
         laws=tuple(_law_tables(answer)),
         law_notes=tuple(dict.fromkeys([*laws.notes, *(n for law in laws.corpora.values() for n in law.notes)])),
         mixture=_mixture(findings),

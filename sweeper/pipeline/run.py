@@ -60,6 +60,7 @@ class Outcome:
     counts: Counts
     workspace: Workspace
     ui_command: str
+    found: Found
 
     def to_dict(self) -> dict[str, Any]:
         """The one object that `--json` prints."""
@@ -68,7 +69,7 @@ class Outcome:
             "report": str(self.workspace.report),
             "mlflow_ui": self.ui_command or None,
         }
-        return {**self.answer.to_dict(self.counts), **where}
+        return {**self.answer.to_dict(self.counts), "search": self.found.to_dict(), **where}
 
 
 def run(
@@ -126,7 +127,7 @@ def _run(
                 write_stopped_page(session, str(error))
             tracking.stop("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
-        outcome = Outcome(findings.answer, counts, workspace, tracker.ui_command)
+        outcome = Outcome(findings.answer, counts, workspace, tracker.ui_command, findings.found)
         finish(session, findings, outcome, tracking)
     return outcome
 
@@ -245,5 +246,5 @@ def finish(session: Session, findings: Findings, outcome: Outcome, tracking: Tra
     if same and not outcome.counts.touched and workspace.report.is_file():
         return
     write_page(session, findings, outcome.counts)
-    tracking.finish(findings.answer, workspace)
+    tracking.finish(findings.answer, findings.found, workspace)
     write_json(workspace.summary, summary)

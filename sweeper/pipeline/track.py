@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from sweeper.experiment.model import Experiment
 from sweeper.pipeline.answer import Answer
+from sweeper.pipeline.search import Found
 from sweeper.pipeline.workspace import Workspace
 from sweeper.tracking.interface import Tracker
 from sweeper.trials.record import TrialRecord
@@ -43,10 +44,10 @@ class TrackingObserver:
         if self._started:
             self._tracker.finish(status, timeout_seconds=5.0)
 
-    def finish(self, answer: Answer, workspace: Workspace) -> None:
+    def finish(self, answer: Answer, found: Found, workspace: Workspace) -> None:
         """Findings and files on the parent run."""
         self._start()
-        self._tracker.result(_findings(answer))
+        self._tracker.result({**_findings(answer), **_searched(found)})
         for path in (workspace.laws, workspace.recommendation, workspace.report, workspace.output / "measurements.csv"):
             self._tracker.artifact(path)
         self._tracker.finish()
@@ -69,6 +70,13 @@ def _params(experiment: Experiment) -> dict[str, object]:
         "confirm_tokens": experiment.confirm.tokens,
         "seed": experiment.seed,
     }
+
+
+def _searched(found: Found) -> dict[str, object]:
+    searched: dict[str, object] = {"search.best_is_best": found.leads[0].probability} if found.leads else {}
+    if found.front is not None:
+        searched |= {"search.hypervolume": found.front.hypervolume, "search.front_trials": len(found.front.trials)}
+    return searched
 
 
 def _findings(answer: Answer) -> dict[str, object]:

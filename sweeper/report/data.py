@@ -115,6 +115,10 @@ class ReportData:
     methods: Table | None = None
     """Full against QLoRA."""
     search: tuple[SearchPoint, ...] = ()
+    search_panels: tuple[Panel, ...] = ()
+    """What the search's trials trade off."""
+    search_tables: tuple[Table, ...] = ()
+    """Its front, and how sure its best trial is the best."""
     laws: tuple[Table, ...] = ()
     """Parameters and held-out errors."""
     law_notes: tuple[str, ...] = ()

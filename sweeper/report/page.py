@@ -134,9 +134,9 @@ def _search(data: ReportData, plots: _Plots) -> str:
         return ""
     cards = plots.add("Objective against learning rate", learning_rate_figure(data.search))
     cards += plots.add("Objective by trial", progress_figure(data.search))
-    return (
-        f'<div class="grid">{cards}</div><p class="note">Hollow marks are pruned trials, at their last measurement.</p>'
-    )
+    note = '<p class="note">Hollow marks are pruned trials, at their last measurement.</p>'
+    tables = "".join(table_html(table) for table in data.search_tables)
+    return f'<div class="grid">{cards}</div>{note}{plots.grid(data.search_panels)}{tables}'
 
 
 def _trials(data: ReportData) -> str:
