@@ -132,11 +132,18 @@ def read_experiment(arguments: argparse.Namespace) -> tuple[Experiment, Path]:
     return experiment, arguments.output or Path("runs") / experiment.name
 
 
+class _Log(logging.FileHandler):
+    """On a full disk a line of the log is missing, and no traceback stands between what the user reads."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Nothing: what matters is said by whoever writes results."""
+
+
 @contextlib.contextmanager
 def log_to(output: Path) -> Iterator[None]:
     """Keep a log; what libraries print goes there too (Ray prints its warnings), so that standard output stays ours."""
     output.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(output / "run.log", encoding="utf-8")
+    handler = _Log(output / "run.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORMAT))
     handler.setLevel(logging.INFO)
     logger = logging.getLogger("sweeper")

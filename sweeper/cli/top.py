@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Any
 
+from sweeper.cli.system_errors import in_words
 from sweeper.errors import SweeperError
 from sweeper.pipeline.plain import json_text
 
@@ -24,6 +25,12 @@ def guarded(arguments: argparse.Namespace, words: str) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        said = in_words(error, str(getattr(arguments, "output", None) or "the output folder"))
+        if said is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
+        return 2
     except Exception as error:
         if not _is_for_people(error):
             raise

@@ -1,17 +1,35 @@
 """The driver's desk: trials in flight, between the source of a phase (above) and Tune (below). No Ray here."""
 
+import functools
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sweeper.lanes.source import TrialObserver, TrialSource
 from sweeper.trials.record import TrialRecord
 from trainers.messages import MESSAGE, Failure, Finished, Measurement, Message, Progress, Resumed, Trouble
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MAX_HAND_OUTS = 3
 """How often in a row, without a new measurement, a trial may lose its lane or its proxy before it counts as failed."""
+
+
+def _told_to_the_phase(method: Callable[Concatenate["Desk", P], T]) -> Callable[Concatenate["Desk", P], T]:
+    """What goes wrong in a call of Tune's, as when the disk is full, is what the phase hears: Tune makes text of it."""
+
+    @functools.wraps(method)
+    def call(desk: "Desk", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(desk, *args, **kwargs)
+        except Exception as error:
+            desk.broke(error)
+            raise
+
+    return call
 
 
 @dataclass
@@ -77,7 +95,7 @@ class Desk:
     def broke(self, error: BaseException) -> None:
         """Tune's thread has ended with an error: tell whoever waits."""
         with self._idle:
-            self._broken = error
+            self._broken = self._broken or error
             self._idle.notify_all()
 
     @property
@@ -99,6 +117,7 @@ class Desk:
         """True when no trial will be handed out any more."""
         return self._closing
 
+    @_told_to_the_phase
     def hand_out(self, key: str) -> TrialRecord | None:
         """The next trial, under Tune's `key`; None where there is none."""
         with self._lock:
@@ -115,6 +134,7 @@ class Desk:
                 observer.trial_started(record)
             return record
 
+    @_told_to_the_phase
     def receive(self, key: str, first: int, messages: Sequence[str], node: str = "") -> bool:
         """Take in messages from `node`, the first with the index `first`; False where the trial is to stop."""
         with self._lock:
@@ -127,6 +147,7 @@ class Desk:
                 self._take(flight, MESSAGE.validate_json(text))
             return not flight.pruned
 
+    @_told_to_the_phase
     def complete(self, key: str, lost: str = "") -> None:
         """Tune is through with a trial; `lost` says what broke under it, and it is handed out again."""
         with self._idle:

@@ -169,6 +169,7 @@ class Executor:
         self._desk.close()
         self._call(pool)
         deadline = time.monotonic() + self._plan.grace_seconds
-        while not self._desk.over and time.monotonic() < deadline:
+        tuner = self._tuner  # where it has died nobody takes in that trials have paused
+        while not self._desk.over and time.monotonic() < deadline and tuner is not None and tuner.is_alive():
             pool.pause()  # again and again: a trial may be on its way to a lane
             time.sleep(0.1)

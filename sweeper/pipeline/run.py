@@ -244,6 +244,7 @@ def finish(session: Session, findings: Findings, outcome: Outcome, tracking: Tra
     known = json.loads(workspace.summary.read_text(encoding="utf-8")) if workspace.summary.is_file() else {}
     same = {**known, "counts": None} == {**json.loads(json_text(summary)), "counts": None}
     if same and not outcome.counts.touched and workspace.report.is_file():
+        tracking.deliver()
         return
     write_page(session, findings, outcome.counts)
     tracking.finish(findings.answer, findings.found, workspace)

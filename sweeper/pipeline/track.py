@@ -44,6 +44,12 @@ class TrackingObserver:
         if self._started:
             self._tracker.finish(status, timeout_seconds=5.0)
 
+    def deliver(self) -> None:
+        """Write what waits since the store was down, where something does."""
+        if self._tracker.pending:
+            self._start()
+            self._tracker.finish()
+
     def finish(self, answer: Answer, found: Found, workspace: Workspace) -> None:
         """Findings and files on the parent run."""
         self._start()

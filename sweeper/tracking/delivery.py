@@ -48,23 +48,30 @@ class Delivery:
         self._in_hand = event
         try:
             if time.monotonic() < self._quiet_until and event.kind != "finish":
-                self._keep(event)
+                self._keep_unless_abandoned(event)
             else:
                 self._write(self._connected(), event)
         except Exception as error:
             self._failed(error)
-            self._keep(event)
+            self._keep_unless_abandoned(event)
         self._in_hand = None
 
     def abandon(self) -> None:
         """Keep the event that is being written, for its writer may never return."""
         self._abandoned = True
         if self._in_hand is not None:
-            self._spool.append(self._in_hand)
+            self.keep(self._in_hand)
 
-    def _keep(self, event: Event) -> None:
-        if not self._abandoned:
+    def keep(self, event: Event) -> None:
+        """Have an event wait in the spool; one of a trial that finds no room there comes from its record next time."""
+        try:
             self._spool.append(event)
+        except OSError as error:
+            self._warn_once(f"tracking: {self._spool.path} cannot be written ({error}); trials' records have it all")
+
+    def _keep_unless_abandoned(self, event: Event) -> None:
+        if not self._abandoned:
+            self.keep(event)
 
     def _connected(self) -> RunWriter:
         if self._writer is None:

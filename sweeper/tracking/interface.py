@@ -21,6 +21,10 @@ class Tracker(Protocol):
     def ui_command(self) -> str:
         """The command that shows them; empty where nothing is tracked."""
 
+    @property
+    def pending(self) -> bool:
+        """Whether something of an earlier process waits to be written."""
+
     def start(self, params: Mapping[str, object], records: Iterable[TrialRecord] = ()) -> None:
         """Begin, or begin again: `params` describe the experiment, `records` are the trials known so far."""
 
@@ -51,6 +55,7 @@ class NullTracker:
 
     uri = ""
     ui_command = ""
+    pending = False
 
     def start(self, params: Mapping[str, object], records: Iterable[TrialRecord] = ()) -> None:
         """Do nothing."""

@@ -58,6 +58,11 @@ class MlflowTracker:
         """The command that shows the runs."""
         return f"mlflow ui --backend-store-uri {shlex.quote(self.uri)}"
 
+    @property
+    def pending(self) -> bool:
+        """Whether something of an earlier process waits to be written."""
+        return self._spool.path.exists()
+
     def start(self, params: Mapping[str, object], records: Iterable[TrialRecord] = ()) -> None:
         """Begin, or begin again; known trials that the store does not have, or has in another state, are written."""
         texts = {name: names.text(value) for name, value in params.items()}
@@ -117,6 +122,6 @@ class MlflowTracker:
         while not self._queue.empty():
             event = self._queue.get_nowait()
             if event is not None:
-                self._spool.append(event)
+                delivery.keep(event)
         self._queue.put(None)
         self._warn(f"tracking: {self.uri} does not answer; what is left is in {self._spool.path}, for the next start")
