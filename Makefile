@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test install install-test lint types rules unit docs clean
+.PHONY: run test install install-test lint types rules unit faults docs clean
 
 run: install
 	$(BIN)/python -m sweeper run
@@ -38,6 +38,10 @@ rules: install-test
 
 unit: install-test
 	$(BIN)/python -m pytest
+
+# Every fault, the storm of 20 kills included: about half an hour, and root for what mounts a small or read-only disk.
+faults: install-test
+	$(BIN)/python -m pytest tests/faults -m "faults or not faults"
 
 docs: install
 	$(BIN)/python -m sweeper.experiment.reference > docs/experiment.md

@@ -107,12 +107,17 @@ def _run(
     experiment: Experiment, workspace: Workspace, watcher: Watcher, address: str | None, confirming: bool
 ) -> Outcome:
     store, counts = TrialStore(workspace.trials), Counts()
+
+    def warn(sentence: str) -> None:
+        _log.warning(sentence)
+        watcher.say(sentence)
+
     tracker = open_tracker(
         experiment.tracking.mlflow,
         workspace.output,
         experiment=experiment.name,
         target=experiment.target,
-        warn=watcher.say,
+        warn=warn,
     )
     tracking = TrackingObserver(tracker, experiment, store)
     plan = lane_plan(experiment)

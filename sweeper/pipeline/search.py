@@ -180,7 +180,9 @@ def best_settings(
         of_method = [record for record in measured if record.spec.method == method]
         best[method] = _setting(min(_finished_first(of_method), key=objective.rank), objective, fields)
     if not best:
-        raise PhaseError("search: no trial gave a result; look at the reasons in the trials' records")
+        failed = next((record for record in records if record.state == "failed"), None)
+        why = f" ({failed.short_reason}); one of them alone: {failed.reproduce}" if failed else ""
+        raise PhaseError(f"search: no trial gave a result{why}")
     return best
 
 

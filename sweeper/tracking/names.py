@@ -71,8 +71,11 @@ def tags_of(record: TrialRecord, study: str) -> dict[str, str]:
 
 def state_tags(record: TrialRecord) -> dict[str, str]:
     """The tags that change while a trial lives."""
-    tags = {"sweeper.state": record.state, "sweeper.reason": text(record.reason)}
-    return tags | {"sweeper.reproduce": text(record.reproduce)} if record.reproduce else tags
+    return {
+        "sweeper.state": record.state,
+        "sweeper.reason": text(record.reason),
+        "sweeper.reproduce": text(record.reproduce),
+    }
 
 
 def measurement_metrics(measurement: Measurement) -> dict[str, float]:

@@ -17,25 +17,49 @@ START_SECONDS = 120.0
 
 @contextmanager
 def two_nodes(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """Start the cluster and give its address; at the end both nodes are stopped, whatever happened.
+    """Start the cluster and give its address; at the end both nodes are stopped, whatever happened."""
+    with TwoNodes(folder, environment) as nodes:
+        yield nodes.address
+
+
+class TwoNodes:
+    """The cluster, whose second node may be lost and started again.
 
     Args:
         folder: For the nodes' local folders and what they print. Short: a socket's path has at most 107 characters.
         environment: Of the nodes' processes, beside this one's.
     """
-    address = f"{NODES['first']}:{_free_port()}"
-    head = ["--head", f"--port={address.split(':')[1]}", f"--dashboard-port={_free_port()}"]
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for name, options in (("first", head), ("second", [f"--address={address}"])):
-            processes.append(_start(name, options, folder, environment))
-            _await_nodes(address, len(processes), processes, folder, environment)
-        yield address
-    finally:
-        for process in processes:
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder, self._environment = folder, environment
+        self.address = f"{NODES['first']}:{_free_port()}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        """`ray start --block` by node."""
+
+    def __enter__(self) -> "TwoNodes":
+        try:
+            head = ["--head", f"--port={self.address.split(':')[1]}", f"--dashboard-port={_free_port()}"]
+            self.processes["first"] = _start("first", head, self._folder, self._environment)
+            self._await_nodes(1)
+            self.start_second()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes.values():
             process.send_signal(signal.SIGTERM)  # `ray start --block` ends what it started
-        for process in processes:
+        for process in self.processes.values():
             process.wait(60)
+
+    def start_second(self) -> None:
+        """Start the second node; returns when the first knows it."""
+        self.processes["second"] = _start("second", [f"--address={self.address}"], self._folder, self._environment)
+        self._await_nodes(2)
+
+    def _await_nodes(self, count: int) -> None:
+        _await_nodes(self.address, count, list(self.processes.values()), self._folder, self._environment)
 
 
 def _start(name: str, options: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:

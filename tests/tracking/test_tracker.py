@@ -254,3 +254,40 @@ def test_settings_choose_the_tracker(tmp_path):
 def test_finish_without_start_does_nothing(tmp_path):
     open_tracker("auto", tmp_path, experiment="demo", target="code").finish()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_trial_says_why_and_how_to_see_it_alone_until_it_has_its_result(session):
+    trial = record(spec(), [], state="failed")
+    trial.reason, trial.reproduce = "diverged: nan", "python -m trainers train a.json"
+    tracker = session.tracker()
+    follow(tracker, trial)
+    tracker.finish()
+    child = session.client.child(trial.id)
+    assert child["status"] == "FAILED"
+    assert child["tags"]["sweeper.reason"] == "diverged: nan"
+    assert child["tags"]["sweeper.reproduce"] == "python -m trainers train a.json"
+    trial.state, trial.reason, trial.reproduce = "completed", "", ""
+    again = session.tracker([trial])
+    again.finish()
+    assert (child["status"], child["tags"]["sweeper.reproduce"]) == ("FINISHED", "")
+
+
+def test_what_waits_for_the_store_is_known_and_gone_once_it_is_written(session):
+    session.client.failing = ConnectionError("down")
+    tracker = session.tracker()
+    follow(tracker, record(spec(), []))
+    tracker.finish()
+    assert tracker.pending
+    session.client.failing = None
+    tracker.start({})
+    tracker.finish()
+    assert not tracker.pending
+
+
+def test_a_spool_without_room_costs_a_warning(session):
+    session.client.failing = ConnectionError("down")
+    session.spool.mkdir()  # what is no file cannot be written to
+    tracker = session.tracker()
+    follow(tracker, record(spec(), []))
+    tracker.finish()
+    assert any("cannot be written" in warning for warning in session.warnings)
