@@ -83,6 +83,11 @@ class Experiment(Section):
         """What a corpus is in tables: as the file says, else `domain` for the target and `general` for the others."""
         return self.corpora[corpus].role or ("domain" if corpus == self.target else "general")
 
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The base models of which one is adapted: those that the search may choose, else the last."""
+        return self.search.space.base_models or self.base_models[-1:]
+
     def mixture(self, domain_ratio: float, composition: Mapping[str, float] | None = None) -> dict[str, float]:
         """The share of training tokens of each corpus that is trained on, summing to 1.
 

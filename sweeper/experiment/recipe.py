@@ -8,15 +8,6 @@ from typing import Any, Literal
 from sweeper.experiment.trainer import Trainer
 
 ScheduleType = Literal["constant", "wsd", "cosine", "linear"]
-RECIPE_FIELDS = (
-    "lora_alpha_ratio",
-    "lora_target_modules",
-    "lr_scheduler_type",
-    "warmup_ratio",
-    "global_batch_size",
-    "weight_decay",
-)
-"""Fields of a recipe that stand in for what the file's `trainer` says."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +39,21 @@ class Recipe:
     def step(self, trainer: Trainer) -> int:
         """Sequences a step."""
         return trainer.global_batch_size if self.global_batch_size is None else self.global_batch_size
+
+    def put_into(self, trainer: Trainer) -> dict[str, Any]:
+        """The file's `trainer` with this recipe in it, as plain JSON.
+
+        A batch is written as the file writes it: as many sequences at once as before at most, and accumulation.
+        """
+        found = trainer.model_dump(mode="json")
+        found |= {name: value for name, value in self.changes().items() if name in found}
+        if self.lora_target_modules is not None:
+            found["lora_target_modules"] = self.lora_target_modules.split(",")
+        if self.global_batch_size is not None:
+            size, most = self.global_batch_size, trainer.per_device_train_batch_size
+            at_once = max(n for n in range(1, min(size, most) + 1) if size % n == 0)
+            found |= {"per_device_train_batch_size": at_once, "gradient_accumulation_steps": size // at_once}
+        return found
 
     @property
     def words(self) -> str:

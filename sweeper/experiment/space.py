@@ -38,8 +38,8 @@ class Space(Section):
     """How the base model is trained. `full`: all weights. `lora`: adapters on the base model. `qlora`: adapters on the
     base model in 4 bits (NF4)."""
     base_model: AnyBase | None = None
-    """Which of `base_models` to adapt; by default the last. A trial is held against the limit of its own base model;
-    where tokenisers differ, trials are compared in bits per byte. Later phases adapt the one of the best trial."""
+    """Which of `base_models` to adapt; by default the last. All choices have one tokeniser, and a trial is held against
+    the limit of its own base model. Later phases adapt the one of the best trial."""
     learning_rate: RateOrPerMethod
     """Peak learning rate: one for all methods, or one for each (`{full: ..., qlora: ...}`)."""
     lora_r: AnyCount | None = None

@@ -27,6 +27,17 @@ class Answer:
         """Why not to trust the recommendation; empty: nothing found against it."""
         return list(self.fitted.recommendation.trust)
 
+    @property
+    def mixture(self) -> dict[str, float]:
+        """The recommended share of each corpus."""
+        ratio, parts = self.fitted.recommendation.domain_ratio, self.comparison.setting.recipe.composition
+        return self.experiment.mixture(ratio, parts)
+
+    @property
+    def base_model(self) -> str:
+        """The model to adapt: the one that the search chose, else the last."""
+        return self.comparison.setting.base_model or self.experiment.base_models[-1]
+
     def sentence(self) -> str:
         """The recommendation in one sentence, and what the confirming run measured."""
         recommendation, constraint = self.fitted.recommendation, self.experiment.constraint
@@ -70,15 +81,15 @@ class Answer:
 
     def recommendation_dict(self) -> dict[str, Any]:
         """`recommendation.json`: what to train, what is expected, how sure that is."""
-        setting, trainer = self.comparison.setting, self.experiment.trainer
+        setting = self.comparison.setting
         recommendation = self.fitted.recommendation.to_dict()
         return {
-            "mixture": self.experiment.mixture(self.fitted.recommendation.domain_ratio),
-            "base_model": self.experiment.base_models[-1],
+            "mixture": self.mixture,
+            "base_model": self.base_model,
             "method": setting.method,
             "learning_rate": setting.learning_rate,
             "lora_r": setting.lora_r,
-            "trainer": trainer.model_dump(mode="json"),
+            "trainer": setting.recipe.put_into(self.experiment.trainer),
             "max_tokens": self.experiment.confirm.tokens,
             **recommendation,
         }

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sweeper.bases.resolve import BaseModel
 from sweeper.corpora.hashes import FileHashes, digest_of
@@ -128,19 +128,24 @@ def _phases(
     experiment: Experiment, factory: SpecFactory, kinds: tuple[Cost, ...]
 ) -> Iterator[tuple[str, int, list[TrialSpec]]]:
     """Trials of one phase and base model: how many, and the same one in each method that it may have."""
-    law, target = experiment.law, factory.target_model
+    law, last = experiment.law, experiment.candidates[-1]
+    adapting = [replace(factory, adapted=name) for name in experiment.candidates]
     ranks = {kind.method: kind.lora_r for kind in kinds}
-    yield "search", experiment.search.trials, [factory.search(m, 1.0, r, 0.5) for m, r in ranks.items()]
+    yield "search", experiment.search.trials, [f.search(m, 1.0, r, 0.5) for f in adapting for m, r in ranks.items()]
     for method, rank in ranks.items():
-        yield "compare", 1 + law.replicates, [factory.law(target, method, 1.0, rank, 0.5)]
+        yield (
+            "compare",
+            1 + law.replicates,
+            [factory.law(name, method, 1.0, rank, 0.5) for name in experiment.candidates],
+        )
     for base in experiment.base_models:
         specs = [factory.law(base, m, 1.0, r, 0.5) for m, r in ranks.items()]
         # The comparison has measured one point of the last model's.
-        yield "law", len(law.domain_ratio) - (base == target), specs
-        if base != target:
+        yield "law", len(law.domain_ratio) - (base == last), specs
+        if base != last:
             checks = [factory.rate_check(base, m, 1.0, r, 0.5) for m, r in ranks.items()]
             yield "learning rate", len(RATE_FACTORS), checks
-    yield "confirm", 1, [factory.confirm(m, 1.0, r, 0.5) for m, r in ranks.items()]
+    yield "confirm", 1, [f.confirm(m, 1.0, r, 0.5) for f in adapting for m, r in ranks.items()]
 
 
 def _of(spec: TrialSpec, kind: Cost) -> float:

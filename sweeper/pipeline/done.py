@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from sweeper.experiment.model import Experiment
 from sweeper.pipeline.specs import SpecFactory
@@ -12,6 +13,14 @@ from trainers.spec import TrialSpec
 
 _SETTLED_LATER = ("method", "lora", "learning_rate", "mixture", "seed")
 """What the search settles, and what a design varies: not known before."""
+_SETTLED_WITH = {
+    "base_model": ("model", "corpora"),
+    "lr_scheduler_type": ("schedule",),
+    "warmup_ratio": ("schedule",),
+    "global_batch_size": ("global_batch_size", "evaluate_at"),
+    "weight_decay": ("weight_decay",),
+}
+"""What else of a spec is not known before, by the field that is searched."""
 
 
 def count_done(experiment: Experiment, factory: SpecFactory, records: Iterable[TrialRecord]) -> Counter[str]:
@@ -20,14 +29,14 @@ def count_done(experiment: Experiment, factory: SpecFactory, records: Iterable[T
     Trials of another base model, text, budget, recipe or law ratio are not counted; what the search settles is taken on
     trust, since only a run opens the study.
     """
-    frames = _frames(experiment, factory)
-    mixtures = [experiment.mixture(ratio) for ratio in experiment.law.domain_ratio]
+    frame = _framing(experiment)
+    frames = _frames(experiment, factory, frame)
     bases = {factory.base(name, view).id for name in experiment.base_models for view in ("full", "qlora")}
     done: Counter[str] = Counter()
     for record in filter(is_final, records):
-        phase = "base loss" if record.id in bases else frames.get(_frame(record.spec))
+        phase = "base loss" if record.id in bases else frames.get(frame(record.spec))
         if phase == "law":
-            if record.spec.mixture not in mixtures:
+            if not _in_design(experiment, record.spec):
                 continue
             phase = "compare" if record.labels.get("purpose") == "compare" else "law"
         if phase is not None:
@@ -35,18 +44,34 @@ def count_done(experiment: Experiment, factory: SpecFactory, records: Iterable[T
     return done
 
 
-def _frames(experiment: Experiment, factory: SpecFactory) -> dict[str, str]:
+def _in_design(experiment: Experiment, spec: TrialSpec) -> bool:
+    """Whether a mixture is one of the law's; where the search mixes all corpora, it settles how the rest is divided."""
+    if experiment.search.space.mixture is not None:
+        return spec.mixture.get(experiment.target, 0.0) in experiment.law.domain_ratio
+    return spec.mixture in [experiment.mixture(ratio) for ratio in experiment.law.domain_ratio]
+
+
+def _frames(experiment: Experiment, factory: SpecFactory, frame: Callable[[TrialSpec], str]) -> dict[str, str]:
     """Phase by what all of its trials have in common."""
-    ratio, target = experiment.law.domain_ratio[0], factory.target_model
-    phases = {_frame(factory.search("full", 1.0, None, ratio)): "search"}
-    phases[_frame(factory.confirm("full", 1.0, None, ratio))] = "confirm"
+    ratio = experiment.law.domain_ratio[0]
+    phases: dict[str, str] = {}
     for base in experiment.base_models:
-        phases[_frame(factory.law(base, "full", 1.0, None, ratio))] = "law"
-        if base != target:
-            phases[_frame(factory.rate_check(base, "full", 1.0, None, ratio))] = "learning rate"
+        phases[frame(factory.law(base, "full", 1.0, None, ratio))] = "law"
+        phases[frame(factory.rate_check(base, "full", 1.0, None, ratio))] = "learning rate"
+    for base in experiment.candidates:
+        phases[frame(factory.search("full", 1.0, None, ratio, base=base))] = "search"
+        phases[frame(replace(factory, adapted=base).confirm("full", 1.0, None, ratio))] = "confirm"
     return phases
 
 
-def _frame(spec: TrialSpec) -> str:
-    content = {name: value for name, value in spec.content().items() if name not in _SETTLED_LATER}
-    return json.dumps(content, sort_keys=True)
+def _framing(experiment: Experiment) -> Callable[[TrialSpec], str]:
+    """Says of a spec what is known of it before the search."""
+    searched = [part for field in experiment.search.space.fields for part in _SETTLED_WITH.get(field, ())]
+    unknown = {*_SETTLED_LATER, *searched}
+
+    def frame(spec: TrialSpec) -> str:
+        return json.dumps(
+            {name: value for name, value in spec.content().items() if name not in unknown}, sort_keys=True
+        )
+
+    return frame

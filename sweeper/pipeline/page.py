@@ -55,10 +55,10 @@ def report_data(session: Session, findings: Findings, counts: Counts) -> ReportD
     experiment, answer = session.experiment, findings.answer
     recommendation, laws = answer.fitted.recommendation, answer.fitted.laws
     columns = to_columns(read_table(session.workspace.output))
-    objective = objective_for(experiment, findings.losses, experiment.base_models[-1])
+    objective = objective_for(experiment, findings.losses, answer.base_model)
     return ReportData(
         title=experiment.name,
-        subtitle=f"{experiment.base_models[-1]}, adapted to {experiment.target}",
+        subtitle=f"{answer.base_model}, adapted to {experiment.target}",
         answer=(answer.sentence(), *answer.lines()),
         warnings=tuple(answer.trust),
         facts=tuple(_facts(answer)),
@@ -232,9 +232,9 @@ def _law_tables(answer: Answer) -> Iterator[Table]:
 def _mixture(findings: Findings) -> Table:
     answer, inputs = findings.answer, findings.inputs
     experiment, recommendation = answer.experiment, answer.fitted.recommendation
-    mixture = experiment.mixture(recommendation.domain_ratio)
+    mixture = answer.mixture
     rows = []
-    for name, corpus in inputs.prepared(inputs.bases[-1]).items():
+    for name, corpus in inputs.prepared(inputs.adapted_base).items():
         train, share = corpus.counts["train"].tokens, mixture.get(name, 0.0)
         used = share * recommendation.tokens
         rows.append((name, experiment.role(name), f"{share:.1%}", train, round(used), round(used / max(1, train), 2)))

@@ -88,7 +88,7 @@ def make_plan(experiment: Experiment, inputs: Inputs, records: Iterable[TrialRec
 
 def _phases(experiment: Experiment, inputs: Inputs, records: list[TrialRecord]) -> list[PlannedPhase]:
     sizes = {base.name: float(base.params or 1) for base in inputs.bases}
-    target = sizes[experiment.base_models[-1]]
+    target = max(sizes[name] for name in experiment.candidates)
     methods, law = experiment.search.space.methods, experiment.law
     views = 2 if "qlora" in methods else 1
     ratios, seeds, smaller = len(law.domain_ratio), 1 + law.replicates, len(sizes) - 1
@@ -137,12 +137,20 @@ def _epochs(experiment: Experiment, inputs: Inputs) -> dict[str, float]:
     law, confirm = experiment.law, experiment.confirm
     uses = [(ratio, law.max_tokens) for ratio in law.domain_ratio]
     uses += [(ratio, confirm.tokens) for ratio in (min(law.domain_ratio), max(law.domain_ratio))]
-    prepared = inputs.prepared(inputs.bases[-1])
+    prepared = inputs.prepared(inputs.adapted_base)
     return {
-        name: max(experiment.mixture(ratio).get(name, 0.0) * tokens for ratio, tokens in uses)
+        name: max(_most(experiment, name, ratio) * tokens for ratio, tokens in uses)
         / max(1, corpus.counts["train"].tokens)
         for name, corpus in prepared.items()
     }
+
+
+def _most(experiment: Experiment, name: str, ratio: float) -> float:
+    """The largest share that a corpus may have beside a target's: all that it leaves, where all are searched."""
+    mixed = experiment.search.space.mixture
+    if mixed is None or name == experiment.target:
+        return experiment.mixture(ratio).get(name, 0.0)
+    return 1.0 - ratio if name in mixed else 0.0
 
 
 def format_seconds(seconds: float) -> str:

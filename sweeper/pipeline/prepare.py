@@ -1,6 +1,6 @@
 """The first phase: base models found, text packed, once; and the look ahead that `plan` takes without doing either."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -12,6 +12,7 @@ from sweeper.corpora.prepare import FoundCorpus, OnProgress, find_prepared, prep
 from sweeper.corpora.prepared import PreparedCorpus
 from sweeper.corpora.source import CorpusSource
 from sweeper.corpora.tokenizer import TokenizerRef
+from sweeper.experiment.errors import ExperimentError
 from sweeper.experiment.model import Experiment
 from sweeper.pipeline.specs import SpecFactory
 from sweeper.pipeline.workspace import Workspace
@@ -33,6 +34,13 @@ class Inputs:
     precision: Precision
     cache: Path
     checkpoints: Path
+    adapted: str | None = None
+    """The base model that the search chose, once it did; None: the last."""
+
+    @property
+    def adapted_base(self) -> BaseModel:
+        """The base model to adapt."""
+        return next((base for base in self.bases if base.name == self.adapted), self.bases[-1])
 
     @property
     def pretraining(self) -> dict[str, TrialSpec]:
@@ -57,6 +65,7 @@ class Inputs:
             models={base.name: self._model(base) for base in self.bases},
             precision=self.precision,
             checkpoints=self.checkpoints,
+            adapted=self.adapted,
         )
 
     def corpora_of(self, base: BaseModel) -> tuple[CorpusRef, ...]:
@@ -94,6 +103,7 @@ def look(experiment: Experiment, workspace: Workspace, precision: Precision) -> 
         SweeperError: a source or a base model does not exist or cannot be used.
     """
     bases = tuple(resolve_base(name, workspace.cache) for name in experiment.base_models)
+    _require_one_tokenizer([base for base in bases if base.name in experiment.search.space.base_models])
     return Inputs(
         experiment=experiment,
         bases=bases,
@@ -102,6 +112,21 @@ def look(experiment: Experiment, workspace: Workspace, precision: Precision) -> 
         cache=workspace.cache,
         checkpoints=workspace.checkpoints,
     )
+
+
+def _require_one_tokenizer(searched: Sequence[BaseModel]) -> None:
+    """Trials of a search are compared in nats a token, on the same blocks of text.
+
+    Raises:
+        ExperimentError: the models to choose from read text by different tokenisers.
+    """
+    other = next((base for base in searched if base.tokenizer.fingerprint != searched[0].tokenizer.fingerprint), None)
+    if other is not None:
+        raise ExperimentError(
+            f"search.space.base_model: {searched[0].name!r} and {other.name!r} have different tokenisers, so "
+            "that their losses a token do not compare; choose among models of one tokeniser, or run one experiment for "
+            "each and compare the bits_per_byte of their measurements"
+        )
 
 
 def prepare(inputs: Inputs, on_progress: OnProgress | None = None) -> Inputs:

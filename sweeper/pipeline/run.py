@@ -147,6 +147,7 @@ def _phases(session: Session, watcher: Watcher, address: str | None, confirming:
         session.executor.start()
     losses = base_losses(session, inputs, watcher)
     found = find_settings(session, inputs, losses, watcher)
+    inputs = replace(inputs, adapted=found.base_model)  # later phases adapt the model that the search chose
     comparison = compare_methods(session, inputs, losses, found, watcher)
     watcher.phase("law")
     factory = inputs.factory()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sweeper.experiment.distributions import Categorical, Float, Int, Parameter, Value
+from sweeper.experiment.distributions import Categorical, Distribution, Float, Int, Parameter, Value
 from sweeper.experiment.recipe import Recipe, composition
 
 if TYPE_CHECKING:
@@ -100,14 +100,20 @@ def point(parameters: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str
     for parameter in parameters:
         if not exists(parameter, fields):
             continue
-        if parameter.simplex is not None and "mixture" in given:
-            places = parameter.simplex.places(given["mixture"])
-            names[parameter.name] = places.get(corpus_of(parameter), 0.5)
+        if parameter.is_fixed:
+            fields[parameter.field] = names[parameter.name] = _middle(parameter)
+        elif parameter.simplex is not None and "mixture" in given:
+            place = parameter.simplex.places(given["mixture"])[corpus_of(parameter)]
+            names[parameter.name] = _within(place, parameter.distribution)
         elif parameter.field in given:
             fields[parameter.field] = names[parameter.name] = given[parameter.field]
-        elif parameter.is_fixed:
-            fields[parameter.field] = names[parameter.name] = _middle(parameter)
     return names
+
+
+def _within(place: float, distribution: Distribution) -> float:
+    """A place of a mixture without what rounding added to it."""
+    assert isinstance(distribution, Float)  # of the mixture's parameters only fixed ones are choices
+    return min(max(place, distribution.low), distribution.high)
 
 
 def _suggest(trial: optuna.trial.BaseTrial, parameter: Parameter) -> Value:
