@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 PENALTY = 5.0
 """Nats of objective a nat by which the limited corpus exceeds its limit."""
+IDLE = 30
+"""So many trials in a row that measure nothing new end a search."""
 Setting = Mapping[str, float | str]
 """Value by axis; an axis that does not apply (the rank of a run without an adapter) is left out."""
 Losses = Mapping[str, float]
@@ -52,6 +54,8 @@ class TableProblem:
     limit: float | None = None
     base_losses: Losses | None = None
     """Losses before training where one base model is common to all settings."""
+    simplex: bool = False
+    """Whether the axes are shares that sum to 1."""
     unit: str = "tokens"
     """What `checkpoints` count."""
 

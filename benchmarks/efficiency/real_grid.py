@@ -15,13 +15,16 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.messages import CONTINUE, Measurement, Message, Verdict
+from trainers.messages import CONTINUE, Finished, Measurement, Message, Verdict
 from trainers.spec import CorpusRef, Lora, ModelRef, Schedule, TrialSpec
+
+if TYPE_CHECKING:
+    from sweeper.trials.record import TrialRecord
 
 GENERAL, DOMAIN = "general_mixed", "sec_filings"
 LENGTH, BATCH = 128, 8
@@ -97,6 +100,12 @@ def spec(setting: Setting, model: ModelRef, corpora: tuple[CorpusRef, ...]) -> T
     )
 
 
+def base_spec(model: ModelRef, corpora: tuple[CorpusRef, ...]) -> TrialSpec:
+    """The base model, measured on the same text."""
+    untrained = {"role": "base", "method": "full", "lora": None, "max_tokens": 0, "evaluate_at": (), "mixture": {}}
+    return spec(settings()[0], model, corpora).model_copy(update=untrained)
+
+
 def run(trial: TrialSpec, part: Path) -> None:
     """Train a run and keep its record as JSON, unless it is there."""
     from trainers.loop import run_trial
@@ -122,25 +131,33 @@ def run(trial: TrialSpec, part: Path) -> None:
 
 
 def write(parts: Path, output: Path) -> None:
-    """All records so far as one table in the product's columns; columns of whole-run constants stay in."""
+    """All records so far as one table in the product's columns, numbers to six decimals."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.csv
 
     from sweeper.measurements import build_table
-    from sweeper.trials.record import TrialRecord
-    from trainers.messages import Failure, Finished
 
-    records = []
-    for file in sorted(parts.glob("*.json")):
-        data = json.loads(file.read_text(encoding="utf-8"))
-        finished = Finished.model_validate(data["end"]) if data["end"]["kind"] == "finished" else None
-        failure = Failure.model_validate(data["end"]) if finished is None else None
-        measured = [Measurement.model_validate(m) for m in data["measurements"]]
-        record = TrialRecord(TrialSpec.model_validate(data["spec"]), measurements=measured, finished=finished)
-        record.state, record.reason = ("completed", "") if failure is None else ("failed", failure.reason)
-        records.append(record)
+    records = [_record(file) for file in sorted(parts.glob("*.json"))]
     table = build_table(records, target=DOMAIN, corpus_roles={GENERAL: "general", DOMAIN: "domain"}, experiment="grid")
     output.parent.mkdir(parents=True, exist_ok=True)
-    pyarrow.csv.write_csv(table, output)
+    for i, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            table = table.set_column(i, field, pc.round(table.column(i), 6))
+    pyarrow.csv.write_csv(table, output, pyarrow.csv.WriteOptions(quoting_style="needed"))
+
+
+def _record(file: Path) -> "TrialRecord":
+    from sweeper.trials.record import TrialRecord
+
+    data = json.loads(file.read_text(encoding="utf-8"))
+    spec, measured = (
+        TrialSpec.model_validate(data["spec"]),
+        [Measurement.model_validate(m) for m in data["measurements"]],
+    )
+    if data["end"]["kind"] == "failure":
+        return TrialRecord(spec, state="failed", reason=data["end"]["reason"], measurements=measured)
+    return TrialRecord(spec, "completed", measurements=measured, finished=Finished.model_validate(data["end"]))
 
 
 def main() -> int:
@@ -161,11 +178,7 @@ def main() -> int:
     model = ModelRef(name="general-0.4M", path=str(arguments.base), fingerprint=digest)
     parts = work / "parts"
     parts.mkdir(exist_ok=True)
-    first = spec(settings()[0], model, corpora)
-    base = first.model_copy(
-        update={"role": "base", "method": "full", "lora": None, "max_tokens": 0, "evaluate_at": (), "mixture": {}}
-    )
-    run(base, parts / "base.json")
+    run(base_spec(model, corpora), parts / "base.json")
     for i, setting in enumerate(settings()):
         trial = spec(setting, model, corpora)
         run(trial, parts / f"{trial.id}.json")
