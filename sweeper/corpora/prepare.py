@@ -90,7 +90,7 @@ def prepare_corpus(
         if existing:
             return existing
         with nullcontext(pool) if pool else TokenizerPool() as tokenising:
-            return _make(found, source, tokenizer, on_progress or _silent, tokenising)
+            return _make(found, source, tokenizer, on_progress or _silent, tokenising, cache)
 
 
 def _silent(done: int, total: int | None, label: str) -> None:
@@ -118,7 +118,12 @@ def _fingerprint(source: CorpusSource, tokenizer: TokenizerRef, cache: Path) -> 
 
 
 def _make(
-    found: FoundCorpus, source: CorpusSource, tokenizer: TokenizerRef, on_progress: OnProgress, pool: TokenizerPool
+    found: FoundCorpus,
+    source: CorpusSource,
+    tokenizer: TokenizerRef,
+    on_progress: OnProgress,
+    pool: TokenizerPool,
+    cache: Path,
 ) -> PreparedCorpus:
     encoder = load_encoder(tokenizer)
     with _new_folder(found.path) as folder:
@@ -128,6 +133,8 @@ def _make(
         )
         placed = _placed(source, divider, bad, on_progress, found.name)
         packed = pack(placed, tokenizer, encoder, folder, pool)
+        if _fingerprint(source, tokenizer, cache) != found.fingerprint:
+            raise CorpusError(f"{found.name}: its source was changed while it was read; run the same command again")
         write_meta(folder, _meta(found, source, tokenizer, encoder, packed, divider, bad))
     made = load_prepared(found.name, found.path, reused=False)
     if made is None:

@@ -108,6 +108,8 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     def record_of(proposal: Proposal) -> TrialRecord:
         return session.record(factory.proposed(proposal), "search")
 
+    if not study.decided("settings"):
+        study.ask_again()
     known = [record for trial_id in study.finished() if (record := session.store.get(trial_id)) is not None]
     for record in known:
         session.used[record.id] = record

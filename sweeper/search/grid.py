@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler
 from sweeper.experiment.distributions import Parameter
 from sweeper.experiment.grid import grid_points
 from sweeper.search.optuna_space import optuna_space
+from sweeper.search.outcome import AGAIN
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -41,8 +42,9 @@ class ConditionalGrid(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: Mapping[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The trial's point."""
-        return dict(self._points[trial.number % len(self._points)])
+        """The trial's point; trials that stand in for failed ones have theirs already and take none from the rest."""
+        others = (t for t in study.get_trials(deepcopy=False) if t.number < trial.number)
+        return dict(self._points[sum(AGAIN not in t.user_attrs for t in others) % len(self._points)])
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -6,6 +6,8 @@ from typing import Literal
 
 CONSTRAINT = "constraint"
 """The name under which Optuna knows what the constrained corpus' loss exceeds its limit by; above 0 it is broken."""
+AGAIN = "again"
+"""The user attribute of a trial that stands in for one that failed: that one's number."""
 DIVERGED = "diverged"
 """The user attribute of a trial whose loss was no longer finite."""
 DIVERGED_EXCESS = 1e3

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sweeper.search.objective import Name, Objective, objective_values
-from sweeper.search.outcome import Outcome
+from sweeper.search.outcome import AGAIN, Outcome
 from sweeper.search.paired_pruning import PairedPruning
 from sweeper.search.proposal import Proposal
 from sweeper.search.study import TRIAL, Study
@@ -41,7 +41,8 @@ class SearchTrials:
         self._study, self._trials, self._objective, self._record_of = study, trials, objective, record_of
         self._pruning, self._names = pruning, names
         self._again = study.interrupted()
-        self._asked = len(study.trials())
+        self._asked = study.asked()
+        self._waiting = study.waiting()
         self._flights: dict[str, list[optuna.trial.Trial]] = {}
         """Study trials by the identity of their spec: a space without ranges proposes one twice."""
         self.records: list[TrialRecord] = []
@@ -65,16 +66,20 @@ class SearchTrials:
         return None
 
     def _ask(self) -> tuple[optuna.trial.Trial, Proposal]:
-        self._asked += 1
-        return self._study.ask()
+        trial, proposal = self._study.ask()
+        if AGAIN in trial.user_attrs:
+            self._waiting -= 1
+        else:
+            self._asked += 1
+        return trial, proposal
 
     def exhausted(self) -> bool:
         """True once the study has all its trials."""
-        return not self._again and self._asked >= self._trials
+        return not self._again and not self._waiting and self._asked >= self._trials
 
     def left(self) -> int:
         """Trials that the study is still to have, with those to run again."""
-        return len(self._again) + max(0, self._trials - self._asked)
+        return len(self._again) + self._waiting + max(0, self._trials - self._asked)
 
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """The study's pruner says who fails the cut, the documents whether that may be noise."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sweeper.experiment.distributions import Parameter, Value
 from sweeper.experiment.pruners import Pruner
 from sweeper.experiment.samplers import Grid, Sampler
-from sweeper.search.outcome import CONSTRAINT, DIVERGED, DIVERGED_EXCESS, Outcome
+from sweeper.search.outcome import AGAIN, CONSTRAINT, DIVERGED, DIVERGED_EXCESS, Outcome
 from sweeper.search.proposal import Proposal, middle, point, propose
 from sweeper.search.pruners import build_pruner
 from sweeper.search.samplers import build_sampler
@@ -104,6 +104,26 @@ class Study:
         # What a trial has is kept; a driver that died while it asked has left one with some parameters still to choose.
         return [(trial, propose(trial, self._parameters)) for trial in trials]
 
+    def ask_again(self) -> None:
+        """Have trials that failed, and did not diverge, asked for once more: what ailed them may have been mended."""
+        from optuna.trial import TrialState
+
+        known = {t.user_attrs.get(AGAIN) for t in self._study.get_trials(deepcopy=False)}
+        for trial in self.trials():
+            if trial.state == TrialState.FAIL and trial.number not in known:
+                self._study.enqueue_trial(trial.params, user_attrs={AGAIN: trial.number})
+
+    def asked(self) -> int:
+        """How many trials have been asked for, each counted once however often it was tried."""
+        return sum(AGAIN not in trial.user_attrs for trial in self.trials())
+
+    def waiting(self) -> int:
+        """How many trials stand in for failed ones and have not been asked for."""
+        import optuna
+
+        states = (optuna.trial.TrialState.WAITING,)
+        return sum(AGAIN in trial.user_attrs for trial in self._study.get_trials(deepcopy=False, states=states))
+
     def ask(self) -> tuple[optuna.trial.Trial, Proposal]:
         """A new trial and what it is to train."""
         trial = self._study.ask()
@@ -132,6 +152,10 @@ class Study:
     def prunes(self) -> bool:
         """Whether trials are compared by one number."""
         return self._objectives == 1
+
+    def decided(self, key: str) -> bool:
+        """Whether a decision is frozen."""
+        return key in self._study.user_attrs
 
     def frozen(self, key: str, decide: Callable[[], T]) -> T:
         """A decision between phases, taken once and kept in the study, so that a longer search changes no later run.

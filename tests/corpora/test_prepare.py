@@ -317,3 +317,18 @@ def test_a_killed_prepare_leaves_no_corpus_and_no_process_behind(
         time.sleep(0.02)
     assert not any(map(psutil.pid_exists, workers))
     assert prepare_corpus("a", CorpusSource(source), tokenizer, cache).counts["train"].documents > 300
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
+    tmp_path: Path, cache: Path, tokenizer: TokenizerRef
+) -> None:
+    path = tmp_path / "a.jsonl"
+    source = CorpusSource(write(path, many()), valid_fraction=0.1)
+
+    def change(done: int, total: int | None, label: str) -> None:
+        if total is not None and done == total:
+            write(path, many(10))
+
+    with pytest.raises(CorpusError, match="a: its source was changed while it was read; run the same command again"):
+        prepare_corpus("a", source, tokenizer, cache, change)
+    assert prepare_corpus("a", source, tokenizer, cache).counts["train"].documents <= 10

@@ -27,6 +27,7 @@ SPACE = {
 }
 EXPERIMENT = small_experiment(
     base_models=["builtin:tiny-s"],
+    evaluation={"max_tokens": 256, "share": 1},
     search={"space": SPACE, "trials": 2, "max_tokens": "2k", "sampler": "grid", "pruner": "none"},
     resources={"lanes": 1, "use_gpu": False, "checkpoint_seconds": 0},
 )
@@ -51,7 +52,8 @@ class Sweep:
         self.output = self.folder / "out"
         if not (self.folder / "general.jsonl").exists():
             write_corpora(self.folder)
-        seed_tokenizer(self.cache)
+        if not (self.cache / "tokenizers").exists():
+            seed_tokenizer(self.cache)
 
     @property
     def shared(self) -> Path:

@@ -74,6 +74,7 @@ def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
         told = torch.zeros(1)
         if rank == 0:
             verdict = report(measurement(tokens, spec.learning_rate / step))
+            _die_after_a_step(spec.model.path or "", step, len(spec.evaluate_at))
             told[0] = _ACTIONS.index(verdict.action)
         if dist.is_initialized():
             dist.broadcast(told, 0)
@@ -84,22 +85,40 @@ def run_trial(spec: TrialSpec, report: Report) -> Finished | Failure:
 
 def _misbehave(how: str, rank: int) -> None:
     """`raise`; `meet N FOLDER`: wait until N processes run such a trial at the same time; or `die N FILE`: the last
-    rank's process ends at once in the first N attempts, which FILE counts."""
+    rank's process ends at once in the first N attempts, which FILE counts; or `hang FILE`: in the first attempt."""
     if how.startswith("meet"):
         _, number, folder = how.split()
         _meet(int(number), Path(folder))
+    if how.startswith("hang") and _count_attempt(Path(how.split()[1])) == 1:
+        time.sleep(3600)
     if how == "raise":
         raise ValueError("this spec cannot run")
-    if how.startswith("die"):
+    if how.startswith("die") and "after" not in how:
         _, times, name = how.split()
         attempts = Path(name)
         if rank == 0:
-            attempts.write_text(attempts.read_text() + "x" if attempts.exists() else "x")
+            _count_attempt(attempts)
         if dist.is_initialized():
             dist.barrier()
         last = dist.get_world_size() - 1 if dist.is_initialized() else 0
         if rank == last and len(attempts.read_text()) <= int(times):
             os._exit(1)  # as from `kill -9`
+
+
+def _die_after_a_step(how: str, step: int, steps: int) -> None:
+    """`die after a step FILE`: the n-th attempt ends at once when it has reported its n-th step, but for the last."""
+    if how.startswith("die after"):
+        attempts = Path(how.split()[-1])
+        done = len(attempts.read_text()) if attempts.exists() else 0
+        if step > done:
+            _count_attempt(attempts)
+            if step < steps:
+                os._exit(1)
+
+
+def _count_attempt(attempts: Path) -> int:
+    attempts.write_text(attempts.read_text() + "x" if attempts.exists() else "x")
+    return len(attempts.read_text())
 
 
 def _meet(number: int, folder: Path) -> None:

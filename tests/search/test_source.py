@@ -7,6 +7,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from sweeper.experiment.samplers import Random, Sampler, Tpe
 from sweeper.search.proposal import Proposal
 from sweeper.search.source import SearchTrials
 from sweeper.trials.record import TrialRecord
@@ -152,3 +153,48 @@ def test_a_process_that_is_killed_while_it_writes_holds_up_nobody(tmp_path: Path
 
 def test_optuna_is_kept_quiet() -> None:
     assert optuna.logging.get_verbosity() >= optuna.logging.WARNING
+
+
+def lose(source: SearchTrials, reason: str) -> TrialRecord:
+    """The next trial fails."""
+    record = source.next()
+    assert record is not None
+    record.state, record.reason = "failed", reason
+    source.ended(record)
+    return record
+
+
+@pytest.mark.parametrize("sampler", [Tpe(), Random()])
+def test_a_trial_that_failed_is_asked_for_again_by_the_next_run_and_counts_once(
+    sampler: Sampler, tmp_path: Path
+) -> None:
+    first = SearchTrials(study(tmp_path, sampler=sampler), 3, OBJECTIVE, record_of)
+    lost = lose(first, "error: no space left on device")
+    opened = study(tmp_path, sampler=sampler)
+    opened.ask_again()
+    opened.ask_again()  # a driver that died in between
+    source = SearchTrials(opened, 3, OBJECTIVE, record_of)
+    assert source.left() == 3
+    ids = []
+    for _ in range(3):
+        record = source.next()
+        assert record is not None
+        ids.append(record.id)
+        finish(source, record, 1.0)
+    assert len(set(ids)) == 3 and lost.id in ids
+    assert source.exhausted() and source.next() is None
+    assert states(tmp_path).count("FAIL") == 1
+    assert len(states(tmp_path)) == 4
+
+
+def test_a_trial_that_diverged_is_not_asked_for_again(tmp_path: Path) -> None:
+    lose(source_of(study(tmp_path), 3), "diverged: nan")
+    opened = study(tmp_path)
+    opened.ask_again()
+    assert opened.waiting() == 0
+
+
+def test_a_decision_is_decided_once_it_is_frozen(tmp_path: Path) -> None:
+    assert not study(tmp_path).decided("settings")
+    study(tmp_path).frozen("settings", lambda: 1)
+    assert study(tmp_path).decided("settings")
