@@ -49,6 +49,8 @@ PRUNERS: dict[str, Pruner] = {
 }
 COUNTS = (10, 30, 100, 200)
 LANES = 4
+MEMORY = Path("/dev/shm")
+"""Where the journals of these studies may lie: what is measured is not the disk."""
 RESULTS = Path(__file__).parent / "results" / "search_samplers.json"
 
 
@@ -95,7 +97,7 @@ def run(sampler: str, pruner: str, seed: int, trials: int, startup: int) -> Cour
         proposals[made.id] = proposal
         return made
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         study = Study(
             Path(folder) / "study.log", "s", SPACE, sampler=asked, startup_trials=startup, pruner=stops, rungs=RUNGS,
             max_tokens=TOKENS, seed=seed,

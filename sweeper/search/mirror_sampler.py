@@ -14,6 +14,7 @@ from sweeper.search.flat_space import FlatSpace
 from sweeper.search.optuna_space import optuna_space
 from sweeper.search.outcome import DIVERGED
 from sweeper.search.proposal import propose
+from sweeper.search.thinned import thinned
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -25,7 +26,8 @@ Prior = Callable[[Sequence[FrozenTrial]], Sequence[FrozenTrial]]
 class MirrorSampler(BaseSampler):
     """Asks another sampler in a study of its own, which is made anew for every proposal.
 
-    So what is added for the sampler never stands in the study. Random numbers depend on the trial's number alone.
+    So what is added for the sampler never stands in the study, and a large study can be thinned. Random numbers depend
+    on the trial's number alone.
 
     Args:
         parameters: The space.
@@ -61,7 +63,7 @@ class MirrorSampler(BaseSampler):
     ) -> dict[str, Any]:
         """What the other sampler proposes; nothing (and so chance) before there is enough to model."""
         others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number and t.params]
-        told = [t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        told = thinned([t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)])
         prior = list(self._prior(told)) if self._prior is not None else []
         if len(told) + len(prior) < self._startup:
             return {}

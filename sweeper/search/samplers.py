@@ -42,15 +42,20 @@ def build_sampler(
     startup = (
         startup_trials if not isinstance(asked, Tpe | Gp) or asked.n_startup_trials is None else asked.n_startup_trials
     )
-    if isinstance(asked, Gp) or (isinstance(asked, Tpe) and prior is not None):
-        from sweeper.search.mirror_sampler import MirrorSampler
-
-        def make(own_seed: int) -> BaseSampler:
-            return _tpe(asked, 0, own_seed) if isinstance(asked, Tpe) else _gp(asked, own_seed)
-
-        return MirrorSampler(parameters, make, startup, seed, flat=isinstance(asked, Gp), prior=prior)
     own_seed = seed + 1009 * trials
-    return _tpe(asked, startup, own_seed) if isinstance(asked, Tpe) else RandomSampler(seed=own_seed)
+    if not isinstance(asked, Tpe | Gp):
+        return RandomSampler(seed=own_seed)
+    from sweeper.search.mirror_sampler import MirrorSampler
+
+    def make(of_trial: int) -> BaseSampler:
+        return _tpe(asked, 0, of_trial) if isinstance(asked, Tpe) else _gp(asked, of_trial)
+
+    mirror = MirrorSampler(parameters, make, startup, seed, flat=isinstance(asked, Gp), prior=prior)
+    if isinstance(asked, Gp) or prior is not None:
+        return mirror
+    from sweeper.search.mirrored_late import MirroredLate
+
+    return MirroredLate(_tpe(asked, startup, own_seed), mirror)
 
 
 def _tpe(asked: Tpe, startup: int, seed: int) -> BaseSampler:

@@ -82,7 +82,7 @@ def test_a_grid_tries_every_combination_once_across_a_restart(tmp_path: Path) ->
 def test_options_reach_optuna() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made: Any = build_sampler(Tpe(n_ei_candidates=7, constant_liar=False, n_startup_trials=9), SPACE, 3, 0)
+        made: Any = build_sampler(Tpe(n_ei_candidates=7, constant_liar=False, n_startup_trials=9), SPACE, 3, 0)._small  # type: ignore[attr-defined]
     assert (made._n_ei_candidates, made._constant_liar, made._n_startup_trials) == (7, False, 9)
 
 
