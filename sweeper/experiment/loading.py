@@ -63,6 +63,7 @@ def _resolved(experiment: Experiment, folder: Path) -> Experiment:
         for field in ("source", "valid", "test"):
             corpus[field] = corpus[field] and [absolute(path, folder) for path in corpus[field]]
     data["base_models"] = [absolute(name, folder) if _is_folder(name, folder) else name for name in data["base_models"]]
+    data["search"]["warm_start"] = [absolute(path, folder) for path in data["search"]["warm_start"]]
     storage = data["resources"]["storage"]
     data["resources"]["storage"] = storage and absolute(storage, folder)
     return Experiment.model_validate(data)

@@ -70,6 +70,11 @@ class Search(Section):
     """Random trials before `tpe` or `gp` begins to model."""
     pruner: Pruner = SuccessiveHalving()
     """What stops poor trials at the rungs; never on a difference that may be the noise of the evaluation."""
+    warm_start: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(one_or_many), Allowed("a path, or several")
+    ] = ()
+    """Output folders of earlier runs, of other corpora or sizes: each method begins at the learning rate that their
+    measurements lead to here, and the sampler sees their trials until it has enough of its own."""
     rungs: Annotated[tuple[Rung, ...], AfterValidator(_rising)] = (0.25, 0.5)
     """Fractions of `max_tokens` at which a trial may be pruned."""
 

@@ -12,6 +12,7 @@ from sweeper.experiment.recipe import Recipe
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.session import PhaseError, Session
 from sweeper.pipeline.specs import AS_GIVEN, SpecFactory, recipe_of
+from sweeper.pipeline.warm import warm_start
 from sweeper.search.fronts import Front, front_of
 from sweeper.search.leads import Lead, leads
 from sweeper.search.objective import Name, Objective
@@ -19,6 +20,7 @@ from sweeper.search.paired_pruning import PairedPruning
 from sweeper.search.proposal import Proposal
 from sweeper.search.source import SearchTrials, is_final
 from sweeper.search.study import Study
+from sweeper.search.warm_start import WarmStart
 from sweeper.trials.record import TrialRecord
 from trainers.spec import Method
 
@@ -63,12 +65,15 @@ class Found:
     """What its trials trade off."""
     leads: tuple[Lead, ...] = ()
     """How sure it is that its best trial is the best."""
+    warm_start: Mapping[str, Any] | None = None
+    """What earlier runs said of learning rates, frozen when the search began."""
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return {
             "front": self.front.to_dict() if self.front is not None else None,
             "best": [lead.to_dict() for lead in self.leads],
+            "warm_start": self.warm_start,
         }
 
     @property
@@ -103,7 +108,9 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     """
     experiment = session.experiment
     objective = objective_for(experiment, losses, factory.target_model)
-    study = _open(session, factory, objective)
+    warm = warm_start(session, factory, losses, objective)
+    study = _open(session, factory, objective, warm)
+    warmed = study.frozen("warm start", warm.to_dict) if warm is not None else None
 
     def record_of(proposal: Proposal) -> TrialRecord:
         return session.record(factory.proposed(proposal), "search")
@@ -134,6 +141,7 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
         {method: Setting.from_json(setting) for method, setting in settings.items()},
         _front(experiment, losses, records, objective, factory.target_model),
         leads(records, objective),
+        warmed,
     )
 
 
@@ -206,7 +214,7 @@ def _setting(record: TrialRecord, objective: Objective, fields: Collection[str])
     )
 
 
-def _open(session: Session, factory: SpecFactory, objective: Objective) -> Study:
+def _open(session: Session, factory: SpecFactory, objective: Objective, warm: WarmStart | None) -> Study:
     experiment, search = session.experiment, session.experiment.search
     return Study(
         session.workspace.study,
@@ -219,6 +227,8 @@ def _open(session: Session, factory: SpecFactory, objective: Objective) -> Study
         max_tokens=search.max_tokens,
         seed=experiment.seed,
         objectives=len(search.objectives),
+        starts=warm.starts if warm is not None else dict,
+        prior=warm.prior if warm is not None else None,
         enqueue=search.enqueue,
     )
 

@@ -40,7 +40,8 @@ class Study:
         seed: Of the sampler.
         objectives: How many values a trial has.
         enqueue: Starting points, values by field: they are run first. Those that the study does not know yet are added.
-        starts: Values by parameter that a method's first trial has, in place of the middle of their ranges.
+        starts: Gives values by parameter that a method's first trial has, in place of the middle of its ranges; asked
+            where the study is new.
         prior: What earlier studies add for the sampler.
     """
 
@@ -58,7 +59,7 @@ class Study:
         seed: int,
         objectives: int = 1,
         enqueue: Sequence[Mapping[str, Any]] = (),
-        starts: Mapping[str, Mapping[str, Value]] | None = None,
+        starts: Callable[[], Mapping[str, Mapping[str, Value]]] = dict,
         prior: Prior | None = None,
     ) -> None:
         from sweeper.search.journal import open_study
@@ -68,15 +69,18 @@ class Study:
         asked = len(self.trials())
         self._study.sampler = build_sampler(sampler, parameters, startup_trials, seed, asked, prior)
         if not isinstance(sampler, Grid):
-            self._enqueue(enqueue, starts or {})
+            self._enqueue(enqueue, starts)
 
-    def _enqueue(self, given: Sequence[Mapping[str, Any]], starts: Mapping[str, Mapping[str, Value]]) -> None:
+    def _enqueue(
+        self, given: Sequence[Mapping[str, Any]], starts: Callable[[], Mapping[str, Mapping[str, Value]]]
+    ) -> None:
         """Starting points first; in a new study every method without one has a first trial of its own."""
         first = [point(self._parameters, each) for each in given]
         if not self.trials():
             methods: Any = next(p for p in self._parameters if p.field == "method").distribution
             missing = [str(name) for name in methods.choices if name not in {start.get("method") for start in first}]
-            first += [{**middle(self._parameters, method), **starts.get(method, {})} for method in missing]
+            warm = starts()
+            first += [{**middle(self._parameters, method), **warm.get(method, {})} for method in missing]
         for start in first:  # a driver that died in between has added some already
             self._study.enqueue_trial(start, skip_if_exists=True)
 
