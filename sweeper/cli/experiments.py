@@ -92,11 +92,13 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     from sweeper.pipeline.precision import choose_precision
     from sweeper.pipeline.prepare import look
     from sweeper.pipeline.run import lane_plan
+    from sweeper.pipeline.warm import earlier_runs
     from sweeper.pipeline.workspace import Workspace
     from sweeper.trials.store import TrialStore
 
     experiment, output = read_experiment(arguments)
     workspace = Workspace(output, storage=experiment.resources.storage)
+    earlier_runs(experiment, workspace)  # those of `search.warm_start` that are wrong are refused
     inputs = look(experiment, workspace, choose_precision(experiment, None))
     asked = lane_plan(experiment)
     lanes, gpu = expected_lanes(asked)

@@ -28,6 +28,7 @@ from sweeper.pipeline.prepare import Inputs, look, prepare
 from sweeper.pipeline.search import Found, search
 from sweeper.pipeline.session import CountingObserver, PhaseError, Session
 from sweeper.pipeline.track import TrackingObserver
+from sweeper.pipeline.warm import earlier_runs
 from sweeper.pipeline.workspace import Workspace
 from sweeper.tracking.factory import open_tracker
 from sweeper.trials.checkpoints import CheckpointRemover
@@ -138,6 +139,7 @@ def _run(
 
 
 def _phases(session: Session, watcher: Watcher, address: str | None, confirming: bool) -> Findings:
+    earlier_runs(session.experiment, session.workspace)  # refused before anything is computed
     inputs = prepare_inputs(session.experiment, session.workspace, watcher, address)
     plan = lane_plan(session.experiment)
     ahead = make_plan(session.experiment, inputs, session.store, *expected_lanes(plan))

@@ -10,12 +10,13 @@ from sweeper.experiment.model import Experiment
 from sweeper.experiment.named import short
 from sweeper.experiment.recipe import Recipe
 from sweeper.pipeline.bases import BaseLosses
+from sweeper.pipeline.search_findings import search_front, warmed_lines
 from sweeper.pipeline.session import PhaseError, Session
 from sweeper.pipeline.specs import AS_GIVEN, SpecFactory, recipe_of
 from sweeper.pipeline.warm import warm_start
-from sweeper.search.fronts import Front, front_of
+from sweeper.search.fronts import Front
 from sweeper.search.leads import Lead, leads
-from sweeper.search.objective import Name, Objective
+from sweeper.search.objective import Objective
 from sweeper.search.paired_pruning import PairedPruning
 from sweeper.search.proposal import Proposal
 from sweeper.search.source import SearchTrials, is_final
@@ -117,6 +118,8 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
 
     if not study.decided("settings"):
         study.ask_again()
+    for line in warmed_lines(warmed or {}):
+        session.say(line)
     known = [record for trial_id in study.finished() if (record := session.store.get(trial_id)) is not None]
     for record in known:
         session.used[record.id] = record
@@ -139,30 +142,10 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
         study,
         records,
         {method: Setting.from_json(setting) for method, setting in settings.items()},
-        _front(experiment, losses, records, objective, factory.target_model),
+        search_front(experiment, losses, records, objective, factory.target_model),
         leads(records, objective),
         warmed,
     )
-
-
-def _front(
-    experiment: Experiment, losses: BaseLosses, records: Sequence[TrialRecord], objective: Objective, base: str
-) -> Front:
-    """What is traded off: as asked, or target against constrained loss where one number is minimised.
-
-    What it covers is measured to a model no better than the base on the target, that has lost twice what the constraint
-    allows (10 % at least), and costs 1.1 times as much as a whole trial with full weights.
-    """
-    search, limited = experiment.search, experiment.constraint
-    names: tuple[Name, ...] = search.objectives if len(search.objectives) > 1 else ("target_loss", "constraint_loss")
-    lost = 1.0 + max(2.0 * limited.max_increase, 0.1)
-    reference: dict[Name, float] = {
-        "target_loss": losses.loss(base, experiment.target),
-        "constraint_loss": lost * losses.loss(base, limited.corpus),
-        "tokens": 1.1 * search.max_tokens,
-        "flops": 1.1 * 6.0 * losses.params(base) * search.max_tokens,
-    }
-    return front_of(records, objective, names, reference)
 
 
 def best_settings(

@@ -27,9 +27,7 @@ def earlier_runs(experiment: Experiment, workspace: Workspace) -> tuple[EarlierR
     return tuple(read_earlier(path, experiment.target, methods, workspace.output) for path in paths)
 
 
-def warm_start(
-    session: Session, factory: SpecFactory, losses: BaseLosses, objective: Objective
-) -> WarmStart | None:
+def warm_start(session: Session, factory: SpecFactory, losses: BaseLosses, objective: Objective) -> WarmStart | None:
     """What they give this search; None where none is named."""
     experiment, base = session.experiment, factory.target_model
     if not experiment.search.warm_start:

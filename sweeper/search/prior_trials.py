@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sweeper.experiment.distributions import Parameter, Value
+from sweeper.experiment.distributions import Categorical, Distribution, Parameter, Value
 from sweeper.search.earlier_runs import EarlierRuns, EarlierTrial
 from sweeper.search.outcome import CONSTRAINT
+from sweeper.search.proposal import exists
 from sweeper.search.transferred_rates import TransferredRate
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def prior_trials(
     """The earlier trials that say something here, each learning rate moved as its method's best one moves.
 
     None where the spaces or the number of corpora differ; else those that ran to their end with a like number of
-    tokens, have base losses for both corpora, and lie within this space. Losses are compared over base losses.
+    tokens, have base losses for both corpora, and lie within this space (a range with steps holds none of them).
+    Losses are compared over base losses.
     """
     if {p.field for p in parameters if not p.is_fixed} - _FIELDS or len(runs.corpora) != 2:
         return []
@@ -120,23 +122,24 @@ def _prior(
 
 def _values(trial: EarlierTrial, parameters: Sequence[Parameter]) -> dict[str, Value] | None:
     """The trial's values by parameter; None where one lies outside this space."""
-    from sweeper.search.optuna_space import optuna_distribution
-    from sweeper.search.proposal import exists
-
     given: dict[str, Value | None] = {field: getattr(trial, field) for field in _FIELDS}
     values: dict[str, Value] = {}
     fields: dict[str, Value] = {}
     for parameter in parameters:
         if exists(parameter, fields):
-            value, distribution = given.get(parameter.field), optuna_distribution(parameter.distribution)
-            if parameter.field not in _FIELDS and parameter.is_fixed:
-                value = parameter.distribution.choices[0]  # type: ignore[union-attr]  # what is fixed is a choice
-            try_in = value in getattr(distribution, "choices", ()) if hasattr(distribution, "choices") else None
-            inside = try_in if try_in is not None else value is not None and distribution._contains(value)
-            if not inside or value is None:
+            value = given.get(parameter.field)
+            if parameter.field not in _FIELDS and isinstance(parameter.distribution, Categorical):
+                value = parameter.distribution.choices[0]  # the only one: see `prior_trials`
+            if value is None or not _contains(parameter.distribution, value):
                 return None
             fields[parameter.field] = values[parameter.name] = value
     return values
+
+
+def _contains(distribution: Distribution, value: Value) -> bool:
+    if isinstance(distribution, Categorical):
+        return value in distribution.choices
+    return distribution.low <= float(value) <= distribution.high and distribution.step is None
 
 
 def _evenly(trials: Sequence[PriorTrial], count: int) -> list[PriorTrial]:

@@ -4,11 +4,16 @@ from pathlib import Path
 import pytest
 
 from sweeper.search.bracketed import bracket
-from sweeper.search.earlier_runs import read_earlier
+from sweeper.search.earlier_runs import EarlierRuns, read_earlier
 from sweeper.search.errors import WarmStartError
-from sweeper.search.rate_law import Place
+from sweeper.search.rate_law import Place, RateLaw
 from sweeper.search.transferred_rates import TransferredRate, combined, transferred_rates
 from tests.search.earlier_tables import best_rate, write_run
+
+
+@pytest.fixture(scope="module")
+def one_size(tmp_path_factory: pytest.TempPathFactory) -> EarlierRuns:
+    return read_earlier(write_run(tmp_path_factory.mktemp("one")), "code", ("full", "lora"))
 
 
 def places(params: float, tokens: float = 2e5) -> dict[str, Place]:
@@ -23,21 +28,19 @@ def test_rates_transfer_to_another_size_by_the_fitted_law(tmp_path: Path) -> Non
         assert abs(math.log(found[method].rate / best_rate(method, 16e6))) < 0.6
 
 
-def test_the_adapters_rate_over_full_weights_is_learnt_and_not_assumed(tmp_path: Path) -> None:
-    runs = read_earlier(write_run(tmp_path), "code", ("full", "lora"))
-    found = transferred_rates(runs, places(4e6))
+def test_the_adapters_rate_over_full_weights_is_learnt_and_not_assumed(one_size: EarlierRuns) -> None:
+    found = transferred_rates(one_size, places(4e6))
     ratio = found["lora"].rate / found["full"].rate
     assert ratio == pytest.approx(6.0, rel=0.35)
 
 
 def test_a_method_that_was_not_measured_has_no_rate(tmp_path: Path) -> None:
-    runs = read_earlier(write_run(tmp_path, methods=("full",)), "code", ("full", "lora"))
+    runs = read_earlier(write_run(tmp_path, methods=("full",), trials=6), "code", ("full", "lora"))
     assert set(transferred_rates(runs, places(4e6))) == {"full"}
 
 
-def test_one_size_is_moved_by_published_trends_and_is_less_sure_the_further_it_goes(tmp_path: Path) -> None:
-    runs = read_earlier(write_run(tmp_path), "code", ("full",))
-    near, far = (transferred_rates(runs, {"full": Place(n, 2e5, 0.5)})["full"] for n in (4e6, 64e6))
+def test_one_size_is_moved_by_published_trends_and_is_less_sure_the_further_it_goes(one_size: EarlierRuns) -> None:
+    near, far = (transferred_rates(one_size, {"full": Place(n, 2e5, 0.5)})["full"] for n in (4e6, 64e6))
     assert far.rate / near.rate == pytest.approx(16**-0.5, rel=1e-6) and far.sd > near.sd
     assert "times 0.25 for the other size" in far.how
 
@@ -60,13 +63,10 @@ def test_a_best_rate_at_the_edge_or_within_noise_brackets_nothing() -> None:
     assert bracket([1e-4, 3e-4, 1e-3], [0.101, 0.1, 0.101], noise=0.005) is None
 
 
-def test_a_law_that_leaves_the_bracket_is_moved_into_it(tmp_path: Path) -> None:
-    from sweeper.search.rate_law import RateLaw
-
-    runs = read_earlier(write_run(tmp_path), "code", ("full",))
-    law = RateLaw.of(runs)
+def test_a_law_that_leaves_the_bracket_is_moved_into_it(one_size: EarlierRuns) -> None:
+    law = RateLaw.of(one_size)
     assert law is not None
-    own = [t for t in runs.trials if t.method == "full"]
+    own = [t for t in one_size.trials if t.method == "full"]
     place = Place(4e6, 2e5, 0.5)
     assert law.best("full", own, place)[0] == pytest.approx(best_rate("full", 4e6), rel=0.4)
     off = RateLaw(_Elsewhere(law.fit, 8.0), law.target)  # type: ignore[arg-type]
