@@ -75,6 +75,8 @@ class Chooser:
         goal: The objective.
         asked: Tokens that the recommendation is made for; the last checkpoint by default.
         eligible: Numbers of the settings that may be recommended; all by default.
+        first: Numbers of settings to begin with.
+        spread: Whether settings from all over the space come after them, before anything is weighed.
         seed: Decides every random choice.
         cost: Of a token of a setting; all cost the same by default.
     """
@@ -88,6 +90,8 @@ class Chooser:
         *,
         asked: int | None = None,
         eligible: Sequence[int] | None = None,
+        first: Sequence[int] = (),
+        spread: bool = True,
         seed: int = 0,
         cost: Callable[[Setting], float] = lambda setting: 1.0,
     ) -> None:
@@ -102,7 +106,7 @@ class Chooser:
         self._surfaces = {name: Surface(axes, seed + k) for k, name in enumerate(goal.corpora)}
         self._known: tuple[tuple[int, int], ...] = ()
         self._valued: tuple[Floats, Floats] | None = None
-        self._first = spread_out(axes, self._x)
+        self._first = list(dict.fromkeys([*first, *(spread_out(axes, self._x, first) if spread else [])]))
 
     def start(self, setting: int) -> int:
         """Begin a run of a setting; returns its number."""
@@ -122,23 +126,60 @@ class Chooser:
         _, spread = self._surfaces[self.goal.target].levels(self._rows(np.array([best])))
         return Recommended(best, float(value[best]), float(spread[0]))
 
-    def next(self, affordable: float = float("inf"), pending: Sequence[Choice] = ()) -> Choice | None:
+    def price(self, setting: int) -> float:
+        """What a token of a setting costs."""
+        return float(self._price[setting])
+
+    def expected(self, settings: Sequence[int]) -> Floats:
+        """(settings,) the expected objective of settings by number, nats; nan where nothing is known."""
+        return self._values()[0][list(settings)] if self._learn() else np.full(len(settings), np.nan)
+
+    def chances(self, groups: Sequence[Sequence[int]]) -> Floats:
+        """(groups,) how likely the best setting of each group of settings is the best of all."""
+        numbers = [number for group in groups for number in group]
+        of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        worlds = tuple(
+            self._surfaces[name].draws(self._rows(np.array(numbers)), _WORLDS, self._rng) for name in self.goal.corpora
+        )
+        best = of[np.argmin(self.goal.expected(worlds, tuple(np.zeros((1, len(numbers))) for _ in worlds)), axis=1)]
+        return np.asarray(np.bincount(best, minlength=len(groups)) / len(best))
+
+    def lose(self, run: int) -> None:
+        """A run diverged: its losses count as far above the worst that was seen as that is above the best."""
+        seen = [losses for each in self.runs for losses in each.losses.values()]
+        if seen:
+            worst = {name: max(losses[name] for losses in seen) for name in self.goal.corpora}
+            best = {name: min(losses[name] for losses in seen) for name in self.goal.corpora}
+            self.observe(run, self.checkpoints[-1], {name: 2 * worst[name] - best[name] for name in worst})
+
+    def next(
+        self,
+        affordable: float = float("inf"),
+        pending: Sequence[Choice] = (),
+        *,
+        faithful: int | None = None,
+        faith: float = 1.0,
+        fresh: bool = True,
+    ) -> Choice | None:
         """The measurement with the largest expected saving for its cost.
 
         Args:
             affordable: What may be spent; costs are tokens times their price.
             pending: Choices whose measurements have not come in yet: they are supposed to come out as expected.
+            faithful: A run that is at hand.
+            faith: What its rate of saving counts for, as a multiple.
+            fresh: Whether runs may be started.
 
         Returns:
             None where nothing is affordable or left.
         """
         opening = [setting for setting in self._first if setting not in {run.setting for run in self.runs}]
-        if opening:
+        if opening and fresh:
             return self._opening(opening[0], affordable)
         if not self._learn(pending):
             return None
-        choices = self._choices(affordable, {choice.run for choice in pending})
-        return self._weigh(choices) if choices else None
+        choices = self._choices(affordable, {choice.run for choice in pending}, fresh)
+        return self._weigh(choices, {faithful: faith}) if choices else None
 
     def regret(self) -> float:
         """By how much the best setting is expected to beat the recommended one, nats."""
@@ -216,12 +257,12 @@ class Chooser:
         cost = tokens * float(self._price[setting])
         return Choice(setting, None, tokens, cost, None) if cost <= affordable else None
 
-    def _choices(self, affordable: float, busy: set[int | None]) -> list[Choice]:
+    def _choices(self, affordable: float, busy: set[int | None], fresh: bool) -> list[Choice]:
         found = []
         for number, run in enumerate(self.runs):
             if not run.over and number not in busy and run.tokens < self.checkpoints[-1]:
                 found += self._lengths(run.setting, number, run.tokens)
-        for setting in self._fresh():
+        for setting in self._fresh() if fresh else ():
             found += self._lengths(int(setting), None, 0)
         return [choice for choice in found if choice.cost <= affordable]
 
@@ -239,9 +280,10 @@ class Chooser:
         kept = {later[k] for k in np.linspace(0, len(later) - 1, _HORIZONS).round().astype(int)}
         return [Choice(setting, run, t, (t - tokens) * float(self._price[setting]), 0.0) for t in sorted(kept)]
 
-    def _weigh(self, choices: list[Choice]) -> Choice:
+    def _weigh(self, choices: list[Choice], favoured: Mapping[int | None, float]) -> Choice:
         gains = savings(self.goal, self._prospects(self._decisions(), choices))
-        at = int(np.argmax(gains / np.array([choice.cost for choice in choices])))
+        favour = np.array([1.0 if c.run is None else favoured.get(c.run, 1.0) for c in choices])
+        at = int(np.argmax(favour * gains / np.array([choice.cost for choice in choices])))
         best = choices[at]
         done = 0 if best.run is None else self.runs[best.run].tokens
         first = next(t for t in self.checkpoints if t > done)

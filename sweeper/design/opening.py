@@ -1,5 +1,7 @@
 """The first runs, before anything is known: spread over the space."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sweeper.design.axes import Axis
@@ -11,16 +13,17 @@ _EDGE = 0.15
 """What a setting at the end of an axis gives away: ranges are wide, and their ends seldom good."""
 
 
-def spread_out(axes: tuple[Axis, ...], x: Floats) -> list[int]:
-    """The setting in the middle, then each the farthest from those before it; two more than there are axes.
+def spread_out(axes: tuple[Axis, ...], x: Floats, given: Sequence[int] = ()) -> list[int]:
+    """The setting in the middle, then each the farthest from those before it; two more than there are axes in all.
 
     Args:
         axes: Of the space.
         x: (settings, axes) places.
+        given: Numbers of settings that are run anyway; they come first.
     """
     numeric: Ints = np.array([k for k, axis in enumerate(axes) if axis.kind != "category"], dtype=np.int64)
     middle = np.median(x, axis=0) if len(axes) else np.zeros(0)
-    chosen = [int(np.argmin(np.sum((x - middle)[:, numeric] ** 2, axis=1)))]
+    chosen = list(given) or [int(np.argmin(np.sum((x - middle)[:, numeric] ** 2, axis=1)))]
     ends = _EDGE * np.sum(np.abs(x[:, numeric] - 0.5) > 0.45, axis=1)
     while len(chosen) < min(len(x), 2 + len(axes)):
         nearest = np.min([_apart(axes, x, k) for k in chosen], axis=0)

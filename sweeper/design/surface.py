@@ -115,7 +115,7 @@ class Surface:
     def _left(self, places: Rows, across: Floats) -> Floats:
         """(population, k) variance that the measurements leave."""
         prior = variance(self._axes, self._population, places)
-        return np.maximum(prior - np.einsum("mnk,mnk->mk", across, across), 0.0)
+        return np.asarray(np.maximum(prior - np.einsum("mnk,mnk->mk", across, across), 0.0))
 
     def _across(self, places: Rows) -> Floats:
         """(population, rows, k) whitened covariances of what was measured with what is asked."""

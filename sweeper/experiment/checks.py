@@ -20,7 +20,7 @@ def find_problems(experiment: "Experiment") -> list[Problem]:
     """Everything that does not fit together, in the order of the file."""
     checks = (
         *(_names, _weights, _pretraining, schedule, warmup, rates, ranks, base_models, mixture, conditions),
-        *(starts, _trials, steps, workers),
+        *(starts, _trials, _active, steps, workers),
     )
     return [found for check in checks for found in check(experiment)]
 
@@ -108,6 +108,27 @@ def _pruning(search: "Search") -> Iterator[Problem]:
             ("search", "pruner"),
             f"{pruner!r} compares trials by one number at a rung, but search.objectives names "
             f"{len(search.objectives)}; write pruner: none, or keep one objective",
+        )
+
+
+def _active(experiment: "Experiment") -> Iterator[Problem]:
+    search = experiment.search
+    if experiment.design != "active":
+        return
+    if len(search.objectives) > 1:
+        yield Problem(
+            ("design",),
+            f"'active' weighs runs by one objective, but search.objectives names {len(search.objectives)}; use "
+            "'fixed', or keep one objective",
+        )
+    if not search.rungs:
+        yield Problem(
+            ("search", "rungs"),
+            "is empty, but the active design weighs trials there; add some, as in [0.125, 0.25, 0.5]",
+        )
+    if search.sampler.name == "grid":
+        yield Problem(
+            ("search", "sampler"), "'grid' tries every point, but the active design chooses them; use design: fixed"
         )
 
 

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 def schedule(experiment: "Experiment") -> Iterator[Problem]:
     """A decaying schedule only where losses in the middle of a trial decide nothing."""
     kinds, field = _values(experiment, "lr_scheduler_type")
+    active = experiment.design == "active"
+    prunes = experiment.search.pruner.name != "none" and not active
     reasons = [
-        *(["search prunes on losses in the middle of a trial"] if experiment.search.pruner.name != "none" else []),
+        *(["the active design leaves trials by losses in the middle of them"] if active else []),
+        *(["search prunes on losses in the middle of a trial"] if prunes else []),
         *(["the law is fitted to losses along a trial"] if experiment.law.evaluations > 1 else []),
     ]
     for kind in kinds:

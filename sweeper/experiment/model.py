@@ -52,6 +52,11 @@ class Experiment(Section):
     """How built-in base models are made."""
     trainer: Trainer = Trainer()
     """The recipe that all trials share."""
+    design: Literal["fixed", "active"] = "fixed"
+    """How runs are chosen. `fixed`: the sampler and the pruner search, and the law has every ratio on every base model.
+    `active`: partial runs are extrapolated, and at every evaluation the run that is expected to lower the loss of the
+    recommendation most for its cost goes on, in the search and among the law's; `search.sampler` and `search.pruner`
+    are not used. It stops early where no run can change the answer any more."""
     search: Search
     """The search."""
     law: Law

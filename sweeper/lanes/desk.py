@@ -38,6 +38,7 @@ class _Flight:
     read: int = 0
     """Messages taken in, so that none counts twice."""
     pruned: str = ""
+    """Why it was told to return."""
     trouble: str = ""
     """What the lane said last of what went wrong."""
 
@@ -55,6 +56,8 @@ class Desk:
         self._hand_outs: dict[str, int] = {}
         self._abandoned: list[str] = []
         self._closing = False
+        self._hungry = False
+        """Whether the source had no trial when it was last asked, but may have one when others report."""
         self._broken: BaseException | None = None
         self.generation = 0
 
@@ -104,6 +107,17 @@ class Desk:
         with self._lock:
             return self._over()
 
+    @property
+    def leaves(self) -> bool:
+        """Whether trials that are told to return may be given out again."""
+        return self._source is not None and self._source.leaves
+
+    def settle(self, record: TrialRecord) -> None:
+        """A trial that was paused is over, without having been given out again."""
+        with self._lock:
+            for observer in self._observers:
+                observer.trial_ended(record)
+
     def abandoned(self) -> list[str]:
         """Trials given up since the last call because what ran them broke too often; they may still hold a lane."""
         with self._lock:
@@ -125,6 +139,7 @@ class Desk:
                 return None
             record = self._again.popleft() if self._again else self._source.next()
             if record is None:
+                self._hungry = not self._source.exhausted()
                 self._idle.notify_all()
                 return None
             record.state, record.attempts = "running", record.attempts + 1
@@ -159,6 +174,7 @@ class Desk:
                 self.generation += 1
             else:
                 self._end(flight)
+                self._feed()
             self._idle.notify_all()
 
     # -----------------------------------------------------------------------------------------------------------------
@@ -173,7 +189,7 @@ class Desk:
             self._measured(record, message)
             if message.tokens in record.spec.rungs and self._source is not None:
                 verdict = self._source.judge(record, message)
-                flight.pruned = verdict.reason if verdict.action == "stop" else ""
+                flight.pruned = "" if verdict.action == "continue" else verdict.reason
         elif isinstance(message, Progress):
             for observer in self._observers:
                 observer.progress(record, message)
@@ -210,6 +226,12 @@ class Desk:
         for observer in self._observers:
             observer.noticed(record, text)
 
+    def _feed(self) -> None:
+        """A source that waited for others to report may have a trial now: wake who stands by."""
+        if self._hungry:
+            self._hungry = False
+            self.generation += 1
+
     def _once_more(self, flight: _Flight, lost: str) -> bool:
         record, why = flight.record, flight.trouble or lost
         times = self._hand_outs[record.id] = self._hand_outs.get(record.id, 0) + 1
@@ -223,7 +245,7 @@ class Desk:
     def _end(self, flight: _Flight) -> None:
         record = flight.record
         if flight.pruned:
-            record.state, record.reason = "pruned", flight.pruned
+            record.state, record.reason = "paused" if self.leaves else "pruned", flight.pruned
         elif record.state == "running":
             record.state = "paused"
         record.ended_at = time.time()

@@ -11,6 +11,7 @@ from sweeper.lanes.desk import Desk
 from sweeper.lanes.lane import LaneShape
 from sweeper.lanes.pool import LanePool
 from sweeper.lanes.source import TrialObserver, TrialSource
+from sweeper.trials.record import TrialRecord
 
 WATCH_SECONDS = 1.0
 TUNER_SECONDS = 8.0
@@ -68,6 +69,10 @@ class Executor:
         except BaseException:
             self._pause(pool)
             raise
+
+    def settle(self, record: TrialRecord) -> None:
+        """A trial that was paused is over for good: tell the observers."""
+        self._desk.settle(record)
 
     def start(self) -> None:
         """Join Ray, start the lanes and the Tuner, if that has not happened; lanes come up in the background."""

@@ -109,7 +109,7 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         if self._lane is None:
             return
         try:
-            self._halt(self._number, _STOP)
+            self._halt(self._number, _LEAVE if self._config.get("leaves") else _STOP)
         except ray.exceptions.RayActorError:
             self._forget()
             return
@@ -136,4 +136,5 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
 
 _CONTINUE = json.dumps({"action": "continue"})
 _PAUSE = json.dumps({"action": "pause", "reason": "its proxy was lost"})
+_LEAVE = json.dumps({"action": "pause", "reason": "left by the sweep, which may come back to it"})
 _STOP = json.dumps({"action": "stop", "reason": "stopped by the sweep"})

@@ -20,7 +20,11 @@ class TrialSource(Protocol):
         """How many trials `next` may still give, at most: so many lanes may be of use."""
 
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
-        """The verdict at a rung."""
+        """The verdict at a rung; `pause` only where `leaves`."""
+
+    @property
+    def leaves(self) -> bool:
+        """Whether a trial that is told to return may be given out again: it writes a checkpoint then."""
 
     def ended(self, record: TrialRecord) -> None:
         """A trial of this source is over: completed, pruned, failed or paused."""
@@ -62,6 +66,11 @@ class FixedTrials:
     def left(self) -> int:
         """Length of the list."""
         return len(self._waiting)
+
+    @property
+    def leaves(self) -> bool:
+        """None is told to return."""
+        return False
 
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """Always go on."""

@@ -26,7 +26,7 @@ class DeskSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         record = self._desk.hand_out(trial_id)
         if record is None:
             return {"stand_by": generation}
-        return {"spec": record.spec.model_dump_json(), "trial": record.id}
+        return {"spec": record.spec.model_dump_json(), "trial": record.id, "leaves": self._desk.leaves}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Take in what came with the end."""

@@ -44,6 +44,11 @@ class FailureWatch:
         """As many as the source may still give."""
         return 0 if self.too_many else self._source.left()
 
+    @property
+    def leaves(self) -> bool:
+        """Whether the source's trials may be given out again."""
+        return self._source.leaves
+
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """As the source judges."""
         return self._source.judge(record, measurement)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from sweeper.lanes.cluster import LanePlan, expected_lanes
 from sweeper.lanes.executor import Executor
 from sweeper.lanes.source import TrialObserver
 from sweeper.pipeline import bases as base_phase
+from sweeper.pipeline.active_law import ActiveLaw
 from sweeper.pipeline.alone import FailureFiles
 from sweeper.pipeline.answer import Answer
 from sweeper.pipeline.bases import BaseLosses
@@ -27,11 +29,13 @@ from sweeper.pipeline.precision import choose_precision
 from sweeper.pipeline.prepare import Inputs, look, prepare
 from sweeper.pipeline.search import Found, search
 from sweeper.pipeline.session import CountingObserver, PhaseError, Session
+from sweeper.pipeline.specs import SpecFactory
 from sweeper.pipeline.track import TrackingObserver
 from sweeper.pipeline.warm import earlier_runs
 from sweeper.pipeline.workspace import Workspace
 from sweeper.tracking.factory import open_tracker
 from sweeper.trials.checkpoints import CheckpointRemover
+from sweeper.trials.record import TrialRecord
 from sweeper.trials.store import TrialStore
 
 _log = logging.getLogger(__name__)
@@ -153,13 +157,12 @@ def _phases(session: Session, watcher: Watcher, address: str | None, confirming:
     comparison = compare_methods(session, inputs, losses, found, watcher)
     watcher.phase("law")
     factory = inputs.factory()
-    rates = check_rates(session, factory, losses, found, comparison)
-    measure_law(session, factory, comparison, rates)
+    comparison, law_trials = find_law(session, factory, losses, found, comparison)
     watcher.phase("fit")
     fitted = fit_and_recommend(
         session.experiment,
         session.workspace,
-        measurements_of(session.experiment, session.used.values()),
+        measurements_of(session.experiment, fitted_records(session, law_trials, comparison.chosen)),
         method=comparison.chosen,
         base_loss=losses.loss(factory.target_model, session.experiment.constraint.corpus),
         params=losses.params(factory.target_model),
@@ -221,6 +224,23 @@ def compare_methods(session: Session, inputs: Inputs, losses: BaseLosses, found:
         words = ", ".join(f"{corpus} {d.difference:+.4f} ± {d.stderr:.4f}" for corpus, d in differences.items())
         watcher.say(f"{method} against {comparison.chosen} at {comparison.ratio:.0%}: {words} nats")
     return comparison
+
+
+def find_law(
+    session: Session, factory: SpecFactory, losses: BaseLosses, found: Found, comparison: Comparison
+) -> tuple[Comparison, list[TrialRecord]]:
+    """The law's trials; the comparison with the setting to train, and those of them that laws are fitted to."""
+    if session.experiment.design == "active":
+        return ActiveLaw(session, factory, losses, found, comparison).run()
+    rates = check_rates(session, factory, losses, found, comparison)
+    return comparison, measure_law(session, factory, comparison, rates)
+
+
+def fitted_records(session: Session, law_trials: Sequence[TrialRecord], method: str) -> list[TrialRecord]:
+    """Everything but the method's law trials at learning rates and ranks that were tried and not taken."""
+    kept = {record.id for record in law_trials}
+    records = session.used.values()
+    return [r for r in records if r.spec.role != "law" or r.spec.method != method or r.id in kept]
 
 
 def work_ahead(session: Session, inputs: Inputs) -> bool:

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from sweeper.experiment.model import Experiment
 from sweeper.experiment.named import short
 from sweeper.experiment.recipe import Recipe
+from sweeper.pipeline.active_search import HOPELESS, ActiveSearch, Trials
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.search_findings import search_front, warmed_lines
 from sweeper.pipeline.session import PhaseError, Session
@@ -19,7 +21,7 @@ from sweeper.search.leads import Lead, leads
 from sweeper.search.objective import Objective
 from sweeper.search.paired_pruning import PairedPruning
 from sweeper.search.proposal import Proposal
-from sweeper.search.source import SearchTrials, is_final
+from sweeper.search.source import SearchTrials, is_final, outcome_of
 from sweeper.search.study import Study
 from sweeper.search.warm_start import WarmStart
 from sweeper.trials.record import TrialRecord
@@ -120,6 +122,8 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
         study.ask_again()
     for line in warmed_lines(warmed or {}):
         session.say(line)
+    if experiment.design == "active":
+        return _active(session, factory, losses, study, objective, record_of, warmed)
     known = [record for trial_id in study.finished() if (record := session.store.get(trial_id)) is not None]
     for record in known:
         session.used[record.id] = record
@@ -131,21 +135,55 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     session.drive(source)
     session.counts.reuse(record for record in source.records if is_final(record))  # told without being run
     records = [*known, *source.records]
-    settings = study.frozen(
-        "settings",
-        lambda: {
-            method: asdict(setting)
-            for method, setting in best_settings(records, objective, experiment.search.space.fields).items()
-        },
-    )
-    return Found(
-        study,
-        records,
-        {method: Setting.from_json(setting) for method, setting in settings.items()},
-        search_front(experiment, losses, records, objective, factory.target_model),
-        leads(records, objective),
-        warmed,
-    )
+    settings = _frozen(study, lambda: best_settings(records, objective, experiment.search.space.fields))
+    front = search_front(experiment, losses, records, objective, factory.target_model)
+    return Found(study, records, settings, front, leads(records, objective), warmed)
+
+
+def _active(
+    session: Session,
+    factory: SpecFactory,
+    losses: BaseLosses,
+    study: Study,
+    objective: Objective,
+    record_of: Callable[[Proposal], TrialRecord],
+    warmed: dict[str, Any] | None,
+) -> Found:
+    """The search where the design chooses every run, and says what each setting is expected to come to."""
+    bases = session.experiment.search.space.base_models
+    sizes = {base: losses.params(base) / losses.params(factory.target_model) for base in bases}
+    checkpoints = (*_rungs(factory), session.experiment.search.max_tokens)
+    trials = Trials(study, objective, record_of, partial(outcome_of, objective=objective), checkpoints, sizes)
+    active = ActiveSearch(session, trials)
+    done = [record for record in active.records if is_final(record)]
+    session.used.update({record.id: record for record in done})
+    session.counts.reuse(done)
+    active.run()
+    settings = _frozen(study, lambda: _contenders(session, active, objective))
+    front = search_front(session.experiment, losses, active.records, objective, factory.target_model)
+    return Found(study, active.records, settings, front, leads(active.records, objective), warmed)
+
+
+def _contenders(session: Session, active: ActiveSearch, objective: Objective) -> dict[Method, Setting]:
+    """The best setting of each method that may yet be the best of all."""
+    fields = session.experiment.search.space.fields
+    measured = [record for record in active.records if record.last is not None and record.state != "failed"]
+    if not measured:
+        return best_settings(active.records, objective, fields)  # which says why there is none
+    worth = {record.id: active.expected(record) for record in measured}
+    best = best_trials(measured, lambda record: worth[record.id], fields)
+    chances = dict(zip(best, active.chances(list(best.values())), strict=True))
+    likeliest = max(chances, key=lambda method: chances[method])
+    for method in [method for method in best if chances[method] < HOPELESS and method != likeliest]:
+        session.say(f"{method} is left out: its best setting is the better one with probability {chances[method]:.2f}")
+        del best[method]
+    found = {method: _setting(record, objective, fields) for method, record in best.items()}
+    return {method: replace(setting, objective=worth[best[method].id]) for method, setting in found.items()}
+
+
+def _frozen(study: Study, decide: Callable[[], dict[Method, Setting]]) -> dict[Method, Setting]:
+    settings = study.frozen("settings", lambda: {method: asdict(setting) for method, setting in decide().items()})
+    return {method: Setting.from_json(setting) for method, setting in settings.items()}
 
 
 def best_settings(
@@ -165,23 +203,23 @@ def best_settings(
         PhaseError: there is none.
     """
     measured = [record for record in records if record.last is not None and record.state != "failed"]
-    if "base_model" in fields and measured:
-        best_of_all = min(_finished_first(measured), key=objective.rank)
-        measured = [record for record in measured if record.spec.model.name == best_of_all.spec.model.name]
-    best: dict[Method, Setting] = {}
-    for method in sorted({record.spec.method for record in measured}):
-        of_method = [record for record in measured if record.spec.method == method]
-        best[method] = _setting(min(_finished_first(of_method), key=objective.rank), objective, fields)
-    if not best:
+    if not measured:
         failed = next((record for record in records if record.state == "failed"), None)
         why = f" ({failed.short_reason}); one of them alone: {failed.reproduce}" if failed else ""
         raise PhaseError(f"search: no trial gave a result{why}")
-    return best
+    best = best_trials(measured, lambda record: (record.state != "completed", objective.rank(record)), fields)
+    return {method: _setting(record, objective, fields) for method, record in best.items()}
 
 
-def _finished_first(records: Sequence[TrialRecord]) -> Sequence[TrialRecord]:
-    """Those that were completed; all where none was."""
-    return [record for record in records if record.state == "completed"] or records
+def best_trials(
+    measured: Sequence[TrialRecord], rank: Callable[[TrialRecord], Any], fields: Collection[str]
+) -> dict[Method, TrialRecord]:
+    """The trial of each method with the least `rank`, all of one base model."""
+    if "base_model" in fields:
+        name = min(measured, key=rank).spec.model.name
+        measured = [record for record in measured if record.spec.model.name == name]
+    methods = sorted({record.spec.method for record in measured})
+    return {m: min((record for record in measured if record.spec.method == m), key=rank) for m in methods}
 
 
 def _setting(record: TrialRecord, objective: Objective, fields: Collection[str]) -> Setting:
@@ -213,6 +251,7 @@ def _open(session: Session, factory: SpecFactory, objective: Objective, warm: Wa
         starts=warm.starts if warm is not None else dict,
         prior=warm.prior if warm is not None else None,
         enqueue=search.enqueue,
+        designed=experiment.design == "active",
     )
 
 
@@ -228,6 +267,7 @@ def _study_name(experiment: Experiment, factory: SpecFactory, objective: Objecti
         example.content(),
         [str(parameter) for parameter in search.space.parameters(experiment.target)],
         [short(search.sampler), short(search.pruner), {k: v for k, v in asdict(objective).items() if v != {}}],
+        *(["active"] if experiment.design == "active" else []),
         *([list(search.objectives)] if len(search.objectives) > 1 else []),
         experiment.trainer.model_dump(mode="json"),
     ]

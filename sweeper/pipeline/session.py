@@ -63,6 +63,10 @@ class Session:
 
         self.executor.run(watch, check)
 
+    def settle(self, record: TrialRecord) -> None:
+        """A trial that was left is over for good: say so to whoever keeps books."""
+        self.executor.settle(record)
+
     def require(self, records: Sequence[TrialRecord], what: str) -> None:
         """Stop where a trial that later phases stand on has failed.
 

@@ -81,6 +81,11 @@ class SearchTrials:
         """Trials that the study is still to have, with those to run again."""
         return len(self._again) + self._waiting + max(0, self._trials - self._asked)
 
+    @property
+    def leaves(self) -> bool:
+        """A trial that is pruned is over."""
+        return False
+
     def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
         """The study's pruner says who fails the cut, the documents whether that may be noise."""
         if self._pruning is None or not self._study.prunes:
@@ -100,19 +105,21 @@ class SearchTrials:
         trials = self._flights.pop(record.id)
         if record.state == "paused":
             return
-        outcome = self._outcome(record)
+        outcome = outcome_of(record, self._objective, self._names)
         for trial in trials:
             self._study.tell(trial, outcome)
 
-    def _outcome(self, record: TrialRecord) -> Outcome:
-        if diverged(record):
-            return Outcome("diverged")
-        if record.last is None or record.state not in ("completed", "pruned"):
-            return Outcome("failed")
-        excess = None if "constraint_loss" in self._names else self._objective.on(record).excess(record.last)
-        if record.state == "pruned":
-            return Outcome("pruned", excess=excess)
-        return Outcome("completed", objective_values(record, self._objective, self._names), excess)
+
+def outcome_of(record: TrialRecord, objective: Objective, names: Sequence[Name] = ("target_loss",)) -> Outcome:
+    """What a study is told of a trial that is over; `names` of what it minimises."""
+    if diverged(record):
+        return Outcome("diverged")
+    if record.last is None or record.state not in ("completed", "pruned"):
+        return Outcome("failed")
+    excess = None if "constraint_loss" in names else objective.on(record).excess(record.last)
+    if record.state == "pruned":
+        return Outcome("pruned", excess=excess)
+    return Outcome("completed", objective_values(record, objective, names), excess)
 
 
 def is_final(record: TrialRecord) -> bool:

@@ -43,6 +43,7 @@ class Study:
         starts: Gives values by parameter that a method's first trial has, in place of the middle of its ranges; asked
             where the study is new.
         prior: What earlier studies add for the sampler.
+        designed: Whether trials are asked for setting by setting (`ask_for`): nothing is queued then.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Study:
         enqueue: Sequence[Mapping[str, Any]] = (),
         starts: Callable[[], Mapping[str, Mapping[str, Value]]] = dict,
         prior: Prior | None = None,
+        designed: bool = False,
     ) -> None:
         from sweeper.search.journal import open_study
 
@@ -68,21 +70,23 @@ class Study:
         self._study = open_study(path, name, build_pruner(pruner, rungs, max_tokens), objectives)
         asked = len(self.trials())
         self._study.sampler = build_sampler(sampler, parameters, startup_trials, seed, asked, prior)
-        if not isinstance(sampler, Grid):
-            self._enqueue(enqueue, starts)
+        self.first = self._starting_points(enqueue, starts)
+        """What is run first, values by parameter name."""
+        if not isinstance(sampler, Grid) and not designed:
+            for start in self.first:  # a driver that died in between has added some already
+                self._study.enqueue_trial(start, skip_if_exists=True)
 
-    def _enqueue(
+    def _starting_points(
         self, given: Sequence[Mapping[str, Any]], starts: Callable[[], Mapping[str, Mapping[str, Value]]]
-    ) -> None:
-        """Starting points first; in a new study every method without one has a first trial of its own."""
+    ) -> list[dict[str, Value]]:
+        """Those that were given; in a new study every method without one has a first trial of its own."""
         first = [point(self._parameters, each) for each in given]
         if not self.trials():
             methods: Any = next(p for p in self._parameters if p.field == "method").distribution
             missing = [str(name) for name in methods.choices if name not in {start.get("method") for start in first}]
             warm = starts()
             first += [{**middle(self._parameters, method), **warm.get(method, {})} for method in missing]
-        for start in first:  # a driver that died in between has added some already
-            self._study.enqueue_trial(start, skip_if_exists=True)
+        return first
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Every trial that has been asked for."""
@@ -133,6 +137,19 @@ class Study:
         trial = self._study.ask()
         return trial, propose(trial, self._parameters)
 
+    def ask_for(self, values: Mapping[str, Value]) -> tuple[optuna.trial.Trial, Proposal]:
+        """A new trial of given values, by parameter name, and what it is to train."""
+        from optuna.trial import TrialState
+
+        for _ in self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):  # of a driver that died here
+            self._study.tell(self._study.ask(), state=TrialState.FAIL)
+        self._study.enqueue_trial(dict(values))
+        return self.ask()
+
+    def known(self) -> list[tuple[dict[str, Any], str]]:
+        """Values by parameter name and the id of every trial that has one, in their order."""
+        return [(trial.params, trial.user_attrs[TRIAL]) for trial in self.trials() if TRIAL in trial.user_attrs]
+
     def reported(self, trial: optuna.trial.Trial) -> set[int]:
         """Tokens at which a trial's value is known already."""
         return set(self._study._storage.get_trial(trial._trial_id).intermediate_values)
@@ -157,8 +174,17 @@ class Study:
         """Whether trials are compared by one number."""
         return self._objectives == 1
 
+    def note(self, key: str, item: Any) -> None:
+        """Add to a list that is kept in the study; `item` is what JSON can hold."""
+        self._study.set_user_attr(key, json.dumps([*self.noted(key), item]))
+
+    def noted(self, key: str) -> list[Any]:
+        """The list."""
+        items: list[Any] = json.loads(self._study.user_attrs.get(key, "[]"))
+        return items
+
     def decided(self, key: str) -> bool:
-        """Whether a decision is frozen."""
+        """Whether a decision was frozen."""
         return key in self._study.user_attrs
 
     def frozen(self, key: str, decide: Callable[[], T]) -> T:

@@ -31,6 +31,21 @@ class Judging(FixedTrials):
         self.over.append(record.state)
 
 
+class Leaving(Judging):
+    """Leaves trials at a rung in place of pruning them, and gives them out again."""
+
+    @property
+    def leaves(self) -> bool:
+        return True
+
+    def judge(self, record: TrialRecord, measurement: Measurement) -> Verdict:
+        left = measurement.tokens == self._prune_at
+        return Verdict(action="pause", reason="others first") if left else CONTINUE
+
+    def exhausted(self) -> bool:
+        return False
+
+
 def texts(*tokens: int) -> list[str]:
     return [measurement(n, 1.0).model_dump_json() for n in tokens]
 
@@ -125,6 +140,37 @@ def test_a_pruned_trial_is_stopped_and_says_why() -> None:
     assert not desk.receive("a", 1, texts(200))
     desk.complete("a")
     assert (record.state, record.reason, source.over) == ("pruned", "too high", ["pruned"])
+
+
+def test_a_trial_that_is_left_is_paused_and_says_why() -> None:
+    record = TrialRecord(fake_spec(rungs=(200,)))
+    source = Leaving([record], prune_at=200)
+    desk = opened(source)
+    desk.hand_out("a")
+    assert desk.leaves
+    assert not desk.receive("a", 0, texts(200))
+    desk.complete("a")
+    assert (record.state, record.reason, source.over) == ("paused", "others first", ["paused"])
+
+
+def test_who_stands_by_is_woken_when_a_source_that_waited_hears_of_an_end() -> None:
+    records = [TrialRecord(fake_spec(seed)) for seed in range(2)]
+    source = Leaving(records[:1])
+    desk = opened(source)
+    desk.hand_out("a")
+    assert desk.hand_out("b") is None
+    before = desk.generation
+    desk.receive("a", 0, [*texts(300), end()])
+    desk.complete("a")
+    assert desk.generation > before
+
+
+def test_a_paused_trial_that_is_over_is_told_to_the_observers() -> None:
+    record, watching = TrialRecord(fake_spec()), Watching()
+    desk = Desk([watching])
+    record.state = "pruned"
+    desk.settle(record)
+    assert watching.events == [("pruned", record.id)]
 
 
 def test_a_failure_keeps_cause_and_reason_and_is_not_repeated() -> None:
