@@ -1,7 +1,7 @@
 """Exports without Ray: trials run in this process."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Inline:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, source: TrialSource) -> None:
+    def run(self, source: TrialSource, check: Callable[[], None]) -> None:
         while (asked := source.next()) is not None:
             type(self).trained.append(asked.id)
             end = run_trial(asked.spec, Driver())
@@ -62,6 +62,8 @@ class Inline:
             asked.state, asked.finished = state, end if isinstance(end, Finished) else None
             for observer in self._observers:
                 observer.trial_ended(asked)
+            source.ended(asked)
+        check()
 
 
 @pytest.fixture
