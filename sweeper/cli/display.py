@@ -2,10 +2,11 @@
 
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 from sweeper.pipeline.plan import EVALUATION_COST, Plan, format_seconds
-from sweeper.trials.record import TrialRecord
+from sweeper.trials.record import State, TrialRecord
 from trainers.messages import Measurement, Progress
 
 PLAIN_SECONDS = 15.0
@@ -27,9 +28,11 @@ class Display:
         self._first_trial: float | None = None
         self._said = 0.0
         self._phase, self._of = "", 0
-        self._ended: dict[str, int] = {}
+        self._ended: dict[str, State] = {}
+        """How each trial of the phase last ended; a paused one may go on."""
         self._speeds: dict[str, float] = {}
-        self._work_done = 0.0
+        self._work_done: dict[str, float] = {}
+        """By trial."""
         self._work_running: dict[str, float] = {}
         self._best: float | None = None
         self._noticed: dict[str, str] = {}
@@ -99,10 +102,10 @@ class Display:
 
     def trial_ended(self, record: TrialRecord) -> None:
         """One less runs."""
-        self._ended[record.state] = self._ended.get(record.state, 0) + 1
+        self._ended[record.id] = record.state
         self._speeds.pop(record.id, None)
-        self._work_running.pop(record.id, None)
-        self._work_done += self._work(record)
+        done = self._work_running.pop(record.id, 0.0)
+        self._work_done[record.id] = done if record.state == "paused" else self._work(record)
         if record.state == "failed":
             self.say(f"trial {record.id} failed: {record.short_reason}")
             self.say(f"  alone: {record.reproduce}")
@@ -112,11 +115,12 @@ class Display:
 
     def status(self) -> str:
         """Phase, trials, speed, time to go, best."""
-        done = sum(self._ended.values())
+        states = Counter(state for trial, state in self._ended.items() if trial not in self._work_running)
+        done = sum(states.values()) - states["paused"]
         parts = [f"[{self._clock()}] {self._phase}"]
         if self._work_running or done:
             parts.append(f"{done}{f'/{self._of}' if self._of else ''} trials done, {len(self._work_running)} running")
-        parts += [f"{self._ended[state]} {state}" for state in ("pruned", "failed") if self._ended.get(state)]
+        parts += [f"{states[state]} {state}" for state in ("pruned", "failed", "paused") if states[state]]
         if self._speeds:
             parts.append(f"{sum(self._speeds.values()):,.0f} tokens/s")
         if (left := self.seconds_left()) is not None:
@@ -127,7 +131,8 @@ class Display:
 
     def seconds_left(self) -> float | None:
         """By the plan's work and the pace so far; None before there is a pace."""
-        work = self._work_done + sum(self._work_running.values())
+        done = sum(work for trial, work in self._work_done.items() if trial not in self._work_running)
+        work = done + sum(self._work_running.values())
         if self._plan is None or self._first_trial is None:
             return None
         ahead = sum(phase.left for phase in self._plan.phases)

@@ -39,6 +39,8 @@ class _Flight:
     """Messages taken in, so that none counts twice."""
     pruned: str = ""
     """Why it was told to return."""
+    left: bool = False
+    """It was left before, so that it goes on where it stood is nothing to speak of."""
     trouble: str = ""
     """What the lane said last of what went wrong."""
 
@@ -142,9 +144,10 @@ class Desk:
                 self._hungry = not self._source.exhausted()
                 self._idle.notify_all()
                 return None
+            left = self.leaves and record.state == "paused"
             record.state, record.attempts = "running", record.attempts + 1
             record.started_at, record.reason = record.started_at or time.time(), ""
-            self._flights[key] = _Flight(record)
+            self._flights[key] = _Flight(record, left=left)
             for observer in self._observers:
                 observer.trial_started(record)
             return record
@@ -194,7 +197,7 @@ class Desk:
             for observer in self._observers:
                 observer.progress(record, message)
         elif isinstance(message, Resumed):
-            self._resumed(record, message)
+            self._resumed(flight, message)
         elif isinstance(message, Trouble):
             flight.trouble = message.reason
             self._notice(record, message.reason)
@@ -212,15 +215,17 @@ class Desk:
         for observer in self._observers:
             observer.measured(record, message)
 
-    def _resumed(self, record: TrialRecord, message: Resumed) -> None:
+    def _resumed(self, flight: _Flight, message: Resumed) -> None:
         """Take in what was measured before the checkpoint and never heard of, and say where the trial goes on."""
+        record = flight.record
         known = {m.tokens for m in record.measurements}
         for measurement in message.measurements:
             if measurement.tokens not in known:
                 self._measured(record, measurement)
         passed_over = "".join(f"checkpoint {name} is damaged and passed over; " for name in message.passed_over)
         where = f"goes on from {message.tokens:,} tokens" if message.tokens else "begins again"
-        self._notice(record, f"{passed_over}{where}")
+        if passed_over or not message.tokens or not flight.left:
+            self._notice(record, f"{passed_over}{where}")
 
     def _notice(self, record: TrialRecord, text: str) -> None:
         for observer in self._observers:

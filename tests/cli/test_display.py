@@ -32,6 +32,19 @@ def test_one_line_says_what_goes_on() -> None:
     )
 
 
+def test_a_paused_trial_is_not_done_and_runs_again_as_one() -> None:
+    shown = Display("code")
+    shown.phase("search", 12)
+    trial = record(spec(), [measurement(1024, 3.0, 4.0)])
+    shown.trial_started(trial)
+    shown.progress(trial, progress(1024))
+    trial.state = "paused"
+    shown.trial_ended(trial)
+    assert "0/12 trials done, 0 running, 1 paused" in shown.status()
+    shown.trial_started(trial)
+    assert "0/12 trials done, 1 running" in shown.status() and "paused" not in shown.status()
+
+
 def test_the_time_to_go_falls_with_the_work(tmp_path: Path) -> None:
     asked, shown = experiment(), Display("code")
     plan = make_plan(asked, inputs(asked, tmp_path), [], lanes=2, gpu=False)
