@@ -118,7 +118,7 @@ class Display:
         states = Counter(state for trial, state in self._ended.items() if trial not in self._work_running)
         done = sum(states.values()) - states["paused"]
         parts = [f"[{self._clock()}] {self._phase}"]
-        if self._work_running or done:
+        if self._work_running or states:
             parts.append(f"{done}{f'/{self._of}' if self._of else ''} trials done, {len(self._work_running)} running")
         parts += [f"{states[state]} {state}" for state in ("pruned", "failed", "paused") if states[state]]
         if self._speeds:

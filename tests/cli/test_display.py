@@ -53,7 +53,7 @@ def test_the_time_to_go_falls_with_the_work(tmp_path: Path) -> None:
     trial = record(spec(), [measurement(2048, 3.0, 4.0)])
     shown.trial_started(trial)
     assert shown.seconds_left() == plan.seconds  # nothing measured yet
-    shown._work_done = sum(phase.left for phase in plan.phases)
+    shown._work_done = {"all": sum(phase.left for phase in plan.phases)}
     assert shown.seconds_left() == 0
 
 
