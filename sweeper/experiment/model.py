@@ -56,7 +56,8 @@ class Experiment(Section):
     """How runs are chosen. `fixed`: the sampler and the pruner search, and the law has every ratio on every base model.
     `active`: partial runs are extrapolated, and at every evaluation the run that is expected to lower the loss of the
     recommendation most for its cost goes on, in the search and among the law's; `search.sampler` and `search.pruner`
-    are not used. It stops early where no run can change the answer any more."""
+    are not used, and `search.trials` times `search.max_tokens` is what the search may train on in all. It stops early
+    where no run can change the answer any more."""
     search: Search
     """The search."""
     law: Law

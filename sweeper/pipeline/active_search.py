@@ -24,6 +24,8 @@ TARGET, EXCESS = "target", "excess"
 """What the design models: the target's loss, and the constrained corpus' loss above its base model's own limit."""
 REGRET = 0.001
 """Share of the objective: the search is over as soon as knowing every loss exactly is expected to lower it by less."""
+PARTIAL = 4
+"""Trials that may be begun for each of `search.trials`, whose tokens they share: most of them are left early."""
 HOPELESS = 0.05
 """A method is not compared any further where it is less likely than this to be the best."""
 
@@ -75,7 +77,7 @@ class ActiveSearch:
         )
         self._book = StudyBook(trials.study, self._space, trials.record_of, trials.outcome_of)
         runs = [(self._space.number(values), record) for values, record in known]
-        enough = Enough(search.trials, float(search.trials * search.max_tokens), REGRET)
+        enough = Enough(PARTIAL * search.trials, float(search.trials * search.max_tokens), REGRET)
         self._source = DesignedTrials(self._chooser, self._book, enough, self._losses, runs)
         self.records = self._source.records
         """All trials of the search."""
@@ -122,7 +124,7 @@ class ActiveSearch:
         search = self._session.experiment.search
         spent = sum(record.last.tokens for record in self.records if record.last is not None)
         most = search.trials * search.max_tokens
-        why = "no run was worth its tokens any more" if self._source.satisfied else "all trials were used"
+        why = "no run was worth its tokens any more" if self._source.satisfied else "its tokens were used"
         regret = "" if self._source.regret is None else f"; expected regret {self._source.regret:.4f} nats"
         return (
             f"search: {format_tokens(spent)} of at most {format_tokens(most)} tokens, {1 - spent / most:.0%} saved: "

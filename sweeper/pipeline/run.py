@@ -212,7 +212,8 @@ def base_losses(session: Session, inputs: Inputs, watcher: Watcher) -> BaseLosse
 
 def find_settings(session: Session, inputs: Inputs, losses: BaseLosses, watcher: Watcher) -> Found:
     """The search."""
-    watcher.phase("search", session.experiment.search.trials)
+    active = session.experiment.design == "active"
+    watcher.phase("search", None if active else session.experiment.search.trials)
     return search(session, inputs.factory(), losses)
 
 

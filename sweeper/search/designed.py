@@ -15,6 +15,10 @@ FAITHFUL = 1.3
 """How much more for its tokens another run must promise than the one at hand: changing over has its price too."""
 
 
+HARDLY = 0.05
+"""Of what ends a design: a measurement that is expected to save less than this part of it is not worth its tokens."""
+
+
 class Book(Protocol):
     """Where the trials of a design come from, and who is told of them."""
 
@@ -148,8 +152,9 @@ class DesignedTrials:
     def _known_enough(self, choice: Choice) -> bool:
         if choice.saving is None:
             return False
+        worth = self._enough.regret * abs(self.chooser.recommend().value)
         self.regret = self.chooser.regret()
-        self.satisfied = self.regret < self._enough.regret * abs(self.chooser.recommend().value)
+        self.satisfied = self.regret < worth or choice.saving < HARDLY * worth
         return self.satisfied
 
     def _spent(self) -> float:
