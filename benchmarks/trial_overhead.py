@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from benchmarks import documented_pattern
 from benchmarks.tiny_trials import Stamps, make_inputs, make_specs, run_stamped, take_stamps
 from sweeper.lanes import cluster
-from sweeper.lanes.cluster import LanePlan
 from sweeper.lanes.executor import Executor
+from sweeper.lanes.plan import LanePlan
 from sweeper.lanes.source import FixedTrials
 from sweeper.trials.record import TrialRecord
 from trainers.messages import Measurement, Progress

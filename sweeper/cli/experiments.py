@@ -88,10 +88,10 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     from sweeper.cli.planned import plan_dict, plan_lines
     from sweeper.lanes.cluster import expected_lanes
     from sweeper.pipeline.costs import find_costs
+    from sweeper.pipeline.lanes import target_plan
     from sweeper.pipeline.plan import make_plan
     from sweeper.pipeline.precision import choose_precision
     from sweeper.pipeline.prepare import look
-    from sweeper.pipeline.run import lane_plan
     from sweeper.pipeline.warm import earlier_runs
     from sweeper.pipeline.workspace import Workspace
     from sweeper.trials.store import TrialStore
@@ -100,7 +100,7 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     workspace = Workspace(output, storage=experiment.resources.storage)
     earlier_runs(experiment, workspace)  # those of `search.warm_start` that are wrong are refused
     inputs = look(experiment, workspace, choose_precision(experiment, None))
-    asked = lane_plan(experiment)
+    asked = target_plan(experiment)
     lanes, gpu = expected_lanes(asked)
     costs = find_costs(experiment, inputs, asked.num_workers, gpu)
     plan = make_plan(experiment, inputs, TrialStore(workspace.trials), lanes, gpu)

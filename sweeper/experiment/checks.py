@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sweeper.experiment.checks_lanes import lanes
 from sweeper.experiment.checks_space import base_models, conditions, mixture, ranks, rates, sound_parameters
 from sweeper.experiment.checks_starts import starts
 from sweeper.experiment.checks_trainer import schedule, steps, warmup, workers
@@ -20,7 +21,7 @@ def find_problems(experiment: "Experiment") -> list[Problem]:
     """Everything that does not fit together, in the order of the file."""
     checks = (
         *(_names, _weights, _pretraining, schedule, warmup, rates, ranks, base_models, mixture, conditions),
-        *(starts, _trials, _active, steps, workers),
+        *(starts, _trials, _active, steps, workers, lanes),
     )
     return [found for check in checks for found in check(experiment)]
 

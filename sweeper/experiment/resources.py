@@ -4,19 +4,30 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from sweeper.experiment.section import Allowed, Flag, Number, Section, Unit, Whole, auto_is_none, problem
+from sweeper.experiment.lane_class import Auto, Count, Floor, LaneClass
+from sweeper.experiment.section import Allowed, Flag, FrozenDict, Number, Section, Unit, problem
 
-Auto = BeforeValidator(auto_is_none)
-Count = Annotated[Whole, Field(ge=1)]
+ClassName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40)]
 
 
 class Resources(Section):
     """How trials use the machine or the cluster; `auto`, for all or for one field, chooses by the machine."""
 
     lanes: Annotated[Count | None, Auto, Allowed("auto, or ≥ 1")] = None
-    """Trials that run at the same time."""
+    """Trials that run at the same time, at most; `auto`: as many as fit, with an autoscaler as many as have work."""
+    min_lanes: Annotated[Floor | None, Auto, Allowed("auto, or ≥ 0")] = None
+    """Lanes that are kept however little there is to do; the others come and go by demand, so that an autoscaler can
+    return their machines. `auto`: all of a number given in `lanes`; of `lanes: auto` all that fit at the start, but
+    none where an autoscaler brings machines."""
+    idle_seconds: Annotated[Number, Field(ge=0.0), Unit("seconds")] = 300.0
+    """A lane above `min_lanes` is given back when it has had nothing to do for so long."""
+    classes: Annotated[
+        Mapping[ClassName, LaneClass], AfterValidator(FrozenDict), Allowed("classes of lanes by name")
+    ] = FrozenDict()
+    """Lanes of different sizes, in place of `lanes` and `min_lanes`: small models on small lanes, large ones on lanes
+    of many workers. A trial runs on the first class that takes its base model and method."""
     num_workers: Annotated[Count | None, Auto, Allowed("auto, or ≥ 1")] = None
     """Workers of each lane (data parallel); they divide `trainer.global_batch_size` sequences among them."""
     use_gpu: Annotated[Flag | None, Auto, Allowed("auto, true or false")] = None
@@ -30,7 +41,6 @@ class Resources(Section):
     output folder, which serves one machine only."""
     checkpoint_seconds: Annotated[Number, Field(ge=0.0), Unit("seconds")] = 30.0
     """A trial writes a checkpoint at an evaluation when its last one is older."""
-
     hung_seconds: Annotated[Number, Field(gt=0.0), Unit("seconds")] = 1800.0
     """A trial that gives no sign of life for longer (no step, no evaluation done) has its workers started afresh and
     goes on from its checkpoint; more than loading the model, or evaluating it once, takes."""

@@ -6,35 +6,12 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.errors import SweeperError
+from sweeper.lanes.plan import ClusterError, LanePlan
 
 HEAD = "node:__internal_head__"
-
-
-class ClusterError(SweeperError):
-    """The cluster cannot run this experiment; the message says what is missing."""
-
-
-@dataclass(frozen=True)
-class LanePlan:
-    """How many lanes of which size; None leaves the choice to what the cluster has."""
-
-    lanes: int | None = None
-    num_workers: int = 1
-    """Workers (ranks) a lane."""
-    threads_per_worker: int = 1
-    """CPU threads, and CPUs asked of Ray, a worker."""
-    use_gpu: bool | None = None
-    hung_seconds: float = 1800.0
-    """A lane whose trial gives no sign of life for longer is started afresh."""
-    grace_seconds: float = 25.0
-    """For interrupted trials to finish their step and write a checkpoint."""
-    shared_storage: bool = False
-    """Whether files are on storage that every node sees."""
 
 
 def require_shared_storage(plan: LanePlan, nodes: int) -> None:
@@ -107,39 +84,6 @@ def leave() -> None:
         ray.shutdown()
 
 
-def shape_lanes(plan: LanePlan, available: dict[str, float]) -> tuple[int, LanePlan]:
-    """How many lanes the cluster's resources hold, and the plan with nothing left open.
-
-    Args:
-        plan: What the user asks for.
-        available: `ray.cluster_resources()`.
-
-    Raises:
-        ClusterError: not even one lane fits.
-    """
-    gpus, cpus = int(available.get("GPU", 0)), int(available.get("CPU", 0))
-    use_gpu = gpus > 0 if plan.use_gpu is None else plan.use_gpu
-    if use_gpu and gpus < plan.num_workers:
-        raise ClusterError(
-            f"resources.num_workers: a lane of {plan.num_workers} GPU workers does not fit on {gpus} GPUs; "
-            "lower num_workers, set use_gpu to false, or add GPU nodes"
-        )
-    by_cpu = cpus // (plan.num_workers * plan.threads_per_worker)
-    fit = min(by_cpu, gpus // plan.num_workers) if use_gpu else by_cpu
-    if fit < 1:
-        raise ClusterError(
-            f"resources: a lane of {plan.num_workers} workers with {plan.threads_per_worker} CPUs each does not fit on "
-            f"{cpus} CPUs; lower num_workers or threads_per_worker"
-        )
-    lanes = min(fit, MAX_AUTO_LANES) if plan.lanes is None else plan.lanes
-    if lanes > fit:
-        raise ClusterError(f"resources.lanes: {lanes} lanes do not fit, {fit} would; lower it or leave it out")
-    return lanes, replace(plan, lanes=lanes, use_gpu=use_gpu)
-
-
-MAX_AUTO_LANES = 64
-
-
 def local_gpus() -> int:
     """GPUs of this machine, found without importing torch."""
     return sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))
@@ -170,8 +114,16 @@ def resources() -> dict[str, Any]:
     return dict(ray.cluster_resources())
 
 
-def n_nodes() -> int:
-    """Nodes of the cluster that are alive."""
+def alive_nodes() -> set[str]:
+    """Ids of the machines that the cluster has."""
     import ray
 
-    return sum(bool(node["Alive"]) for node in ray.nodes())
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
+def promised() -> dict[str, float] | None:
+    """What an autoscaler may bring the cluster to, by its configuration; None where the cluster has no autoscaler."""
+    from ray._private.state import state  # the one place that knows; Ray's own libraries ask it too
+
+    most = state.get_max_resources_from_cluster_config()
+    return None if most is None else {name: float(count) for name, count in most.items()}

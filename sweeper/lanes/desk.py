@@ -3,12 +3,13 @@
 import functools
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sweeper.lanes.source import TrialObserver, TrialSource
+from sweeper.lanes.switchboard import LANE
 from sweeper.trials.record import TrialRecord
 from trainers.messages import MESSAGE, Failure, Finished, Measurement, Message, Progress, Resumed, Trouble
 
@@ -16,6 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 MAX_HAND_OUTS = 3
 """How often in a row, without a new measurement, a trial may lose its lane or its proxy before it counts as failed."""
+MANY = 10**9
 
 
 def _told_to_the_phase(method: Callable[Concatenate["Desk", P], T]) -> Callable[Concatenate["Desk", P], T]:
@@ -46,9 +48,24 @@ class _Flight:
 
 
 class Desk:
-    """Hands trials out, takes their messages in, passes verdicts back. Safe to call from several threads."""
+    """Hands trials out, takes their messages in, passes verdicts back. Safe to call from several threads.
 
-    def __init__(self, observers: Sequence[TrialObserver]) -> None:
+    A trial is handed out where its class of lanes has room; others wait here meanwhile, as many as there is room for in
+    all, so that no class waits behind another and a study is not asked long before its trials can run.
+
+    Args:
+        observers: Whoever keeps books.
+        class_of: The class of lanes that a trial runs on.
+    """
+
+    def __init__(
+        self, observers: Sequence[TrialObserver], class_of: Callable[[TrialRecord], str] = lambda record: LANE
+    ) -> None:
+        self._class_of = class_of
+        self._room: dict[str, int] | None = None
+        """Trials that may be out, by class; None: any number."""
+        self._seen: set[str] = set()
+        """Classes that the source has had trials of."""
         self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
         self._observers = observers
@@ -77,7 +94,24 @@ class Desk:
         """Begin to hand out the trials of a source."""
         with self._lock:
             self._source = source
+            self._seen.clear()
             self.generation += 1
+
+    def make_room(self, room: Mapping[str, int]) -> None:
+        """How many trials of each class may be out from now on."""
+        with self._lock:
+            before = self._room or {}
+            self._room = dict(room)
+            if any(count > before.get(name, 0) for name, count in room.items()):
+                self.generation += 1
+
+    def wanted(self) -> dict[str, int]:
+        """How many lanes of each class could be at work now; what the source still has may be of any class it had."""
+        with self._lock:
+            records = [*(flight.record for flight in self._flights.values()), *self._again]
+            counts = Counter(self._class_of(record) for record in records)
+            left = self._source.left() if self._source is not None and not self._closing else 0
+            return dict(counts + Counter(dict.fromkeys(self._seen, left)))
 
     def wait(self, timeout: float) -> bool:
         """True once the source is exhausted and none of its trials is in flight; False after `timeout` seconds.
@@ -133,13 +167,18 @@ class Desk:
         """True when no trial will be handed out any more."""
         return self._closing
 
+    @property
+    def proxies(self) -> int:
+        """How many Tune trials there is use for: one for each trial that may be out, at least one to stand by."""
+        return max(1, sum(self._room.values())) if self._room is not None else MANY
+
     @_told_to_the_phase
     def hand_out(self, key: str) -> TrialRecord | None:
         """The next trial, under Tune's `key`; None where there is none."""
         with self._lock:
             if self._closing or self._source is None:
                 return None
-            record = self._again.popleft() if self._again else self._source.next()
+            record = self._next(self._source)
             if record is None:
                 self._hungry = not self._source.exhausted()
                 self._idle.notify_all()
@@ -180,7 +219,42 @@ class Desk:
                 self._feed()
             self._idle.notify_all()
 
+    @_told_to_the_phase
+    def move(self, key: str) -> None:
+        """A trial's lane was lost with its machine, which is not the trial's fault: it goes on elsewhere."""
+        with self._idle:
+            flight = self._flights.get(key)
+            if flight is None or flight.record.state != "running" or self._closing:
+                self.complete(key)
+                return
+            del self._flights[key]
+            self._again.appendleft(flight.record)
+            self.generation += 1
+
     # -----------------------------------------------------------------------------------------------------------------
+
+    def _next(self, source: TrialSource) -> TrialRecord | None:
+        """The first trial whose class has room: of those that wait here, else of the source."""
+        for record in self._again:
+            if self._has_room(record):
+                self._again.remove(record)
+                return record
+        while len(self._again) < self._may_wait() and (new := source.next()) is not None:
+            self._seen.add(self._class_of(new))
+            if self._has_room(new):
+                return new
+            self._again.append(new)
+        return None
+
+    def _has_room(self, record: TrialRecord) -> bool:
+        return self._room is None or self._out()[self._class_of(record)] < self._room.get(self._class_of(record), 0)
+
+    def _may_wait(self) -> int:
+        """One at least, so that a class without lanes comes to be known."""
+        return MANY if self._room is None else max(1, sum((Counter(self._room) - self._out()).values()))
+
+    def _out(self) -> Counter[str]:
+        return Counter(self._class_of(flight.record) for flight in self._flights.values())
 
     def _over(self) -> bool:
         waiting = self._source is not None and (bool(self._again) or not self._source.exhausted())

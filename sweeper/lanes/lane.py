@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.lanes.mailbox import Mailbox
+from sweeper.lanes.mailbox import Mailbox, Pulse
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,6 @@ class LaneShape:
     """Folder for Ray Train's own bookkeeping; on several nodes, one that all of them share."""
     runner: str = "trainers.loop:run_and_keep"
     """What runs one spec, as `module:function` with the signature of `trainers.loop.run_and_keep`."""
-    hung_seconds: float = 1800.0
-    """A lane whose job gives no sign of life for longer is started afresh."""
 
 
 class Lane(Mailbox):
@@ -41,9 +39,9 @@ class Lane(Mailbox):
         self._thread = threading.Thread(target=self._fit, args=(handle,), daemon=True)
         self._thread.start()
 
-    async def error(self) -> str | None:
-        """Why the worker group could not be started or has ended, if so."""
-        return self._error
+    async def pulse(self) -> Pulse:
+        """How the lane is."""
+        return (await super().pulse())._replace(error=self._error)
 
     async def ended(self) -> bool:
         """True once the worker group is gone."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from trainers.messages import CONTINUE, MESSAGE, Failure, Finished, Measurement, Message, Trouble, Verdict
+from trainers.messages import CONTINUE, MESSAGE, Failure, Finished, Measurement, Message, Progress, Trouble, Verdict
 
 MAX_ATTEMPTS = 3
 """How often in a row, without a new measurement, a spec may lose its workers before it counts as failed."""
@@ -17,6 +17,29 @@ class Job(NamedTuple):
 
     number: int
     spec: str
+
+
+class Offer(NamedTuple):
+    """What became of a spec that was offered."""
+
+    number: int
+    """Of its job; where the lane is busy, of the job under way."""
+    node: str
+    """Address of the machine that rank 0 is on."""
+    busy: bool = False
+
+
+class Pulse(NamedTuple):
+    """How a lane is."""
+
+    ready: bool
+    """Every rank is there."""
+    nodes: frozenset[str]
+    """Ids of the machines that its ranks are on."""
+    silence: float
+    """Seconds since the ranks last gave a sign of life; 0 where they have nothing to do, or wait for a verdict."""
+    error: str | None = None
+    """Why its worker group cannot be started or has ended, if so."""
 
 
 @dataclass
@@ -32,10 +55,13 @@ class _Current:
     broke: str = ""
     """What a rank said when the group under it broke, the latest."""
     messages: list[str] = field(default_factory=list)
+    urgent: int = -1
+    """Index of the latest message that is more than a sign of life."""
     answers: dict[int, Verdict] = field(default_factory=dict)
     """Verdicts by tokens of the rung."""
     halted: Verdict | None = None
     ended: bool = False
+    withdrawn: bool = False
     returned: set[int] = field(default_factory=set)
     """Ranks that are through with it."""
 
@@ -50,7 +76,8 @@ class Mailbox:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._current: _Current | None = None
-        self._ranks: set[int] = set()
+        self._ranks: dict[int, str] = {}
+        """The machine of each rank that is there."""
         self._closed = False
         self._number = 0
         self._node = ""
@@ -58,24 +85,32 @@ class Mailbox:
 
     # The proxy's side ------------------------------------------------------------------------------------------------
 
-    async def post(self, spec: str) -> int:
-        """Offer a spec to the ranks; returns its number.
-
-        Raises:
-            RuntimeError: the job before it has not ended.
-        """
-        if self._current is not None and not self._current.ended:
-            raise RuntimeError(f"the lane is busy with job {self._current.job.number}")
+    async def offer(self, spec: str) -> Offer:
+        """Put a spec before the ranks, unless they are busy with another."""
+        current = self._current
+        if current is not None and not current.ended:
+            return Offer(current.job.number, self._node, busy=True)
         self._number += 1
         self._current = _Current(Job(self._number, spec))
         self._wake()
-        return self._number
+        return Offer(self._number, self._node)
 
-    async def messages(self, number: int, after: int, timeout: float) -> list[str]:
-        """Messages of a job beyond the first `after`, as soon as there is one; empty when `timeout` seconds passed."""
+    async def messages(self, number: int, after: int, timeout: float, patience: float = 0.0) -> list[str] | None:
+        """Messages of a job beyond the first `after`.
+
+        Args:
+            number: Of the job.
+            after: How many are known.
+            timeout: Seconds to wait for the first; then the list is empty.
+            patience: Seconds that signs of life wait for company; all else comes at once.
+
+        Returns:
+            The messages; None where the job was withdrawn.
+        """
         current = self._of(number)
-        await self._until(lambda: len(current.messages) > after, timeout)
-        return current.messages[after:]
+        if await self._until(lambda: len(current.messages) > after or current.withdrawn, timeout) and patience:
+            await self._until(lambda: current.withdrawn or current.urgent >= after, patience)
+        return None if current.withdrawn else current.messages[after:]
 
     async def answer(self, number: int, tokens: int, verdict: str) -> None:
         """Give the verdict that a trial waits for at the rung of `tokens`."""
@@ -91,16 +126,30 @@ class Mailbox:
     async def settled(self, number: int, timeout: float) -> bool:
         """Wait until the job has ended and every rank is free again; False when `timeout` seconds passed."""
         current = self._of(number)
-        return await self._until(lambda: current.ended and len(current.returned) >= self._workers, timeout)
+        return await self._until(
+            lambda: current.withdrawn or (current.ended and len(current.returned) >= self._workers), timeout
+        )
 
     async def ready(self, timeout: float) -> bool:
-        """Wait until every rank has called once."""
-        return await self._until(lambda: len(self._ranks) >= self._workers, timeout)
+        """Wait until every rank is there."""
+        return await self._until(lambda: self._complete(), timeout)
 
-    async def silence(self) -> float:
-        """Seconds since the ranks last gave a sign of life; 0 where they have nothing to do, or wait for a verdict."""
+    async def pulse(self) -> Pulse:
+        """How the lane is."""
         current = self._current
-        return 0.0 if current is None or current.ended or current.waiting else time.monotonic() - current.heard
+        quiet = current is None or current.ended or current.waiting
+        silence = 0.0 if quiet or current is None else time.monotonic() - current.heard
+        return Pulse(self._complete(), frozenset(self._ranks.values()), silence)
+
+    async def withdraw(self) -> None:
+        """The workers are lost and may not come back soon: take the job away from them, for another lane.
+
+        The lane is ready again when each of its ranks has arrived anew.
+        """
+        if self._current is not None and not self._current.ended:
+            self._current.ended = self._current.withdrawn = True
+        self._ranks.clear()
+        self._wake()
 
     async def note(self, reason: str) -> None:
         """Tell whoever follows the job under way what is wrong with it."""
@@ -111,10 +160,6 @@ class Mailbox:
         """The number of the job under way."""
         return None if self._current is None or self._current.ended else self._current.job.number
 
-    async def node(self) -> str:
-        """Address of the machine that rank 0 is on."""
-        return self._node
-
     async def close(self) -> None:
         """Send the ranks home."""
         self._closed = True
@@ -122,19 +167,21 @@ class Mailbox:
 
     # The ranks' side -------------------------------------------------------------------------------------------------
 
-    async def settle_on(self, node: str) -> None:
-        """Rank 0 says where it is."""
-        self._node = node
+    async def arrive(self, rank: int, node: str, address: str) -> None:
+        """A rank's process has started, on the machine with this id and address."""
+        self._ranks[rank] = node
+        if rank == 0:
+            self._node = address
+        self._wake()
 
     async def take(self, rank: int, seen: int, timeout: float) -> Job | str | None:
         """The next job after number `seen`, "close", or None when `timeout` seconds passed.
 
         A rank that asks again for a job it had taken has lost its process in between: rank 0 counts the attempt.
         """
-        self._ranks.add(rank)
         if self._current is not None and self._current.ended:
             self._current.returned.add(rank)  # a group that was restarted after a failure says so by asking
-        self._wake()
+            self._wake()
         await self._until(lambda: self._closed or self._offer(seen) is not None, timeout)
         if self._closed:
             return "close"
@@ -158,10 +205,9 @@ class Mailbox:
         parsed = MESSAGE.validate_json(message)
         if current.ended:
             return Verdict(action="stop", reason="the job has ended").model_dump_json()
-        current.messages.append(message)
         current.heard = time.monotonic()
         current.ended = isinstance(parsed, Finished | Failure)
-        self._wake()
+        self._store(current, message, urgent=not isinstance(parsed, Progress))
         if isinstance(parsed, Measurement) and parsed.tokens > current.furthest:
             current.furthest, current.attempts = parsed.tokens, 1  # it gets on, whatever happened to it before
         if wait and isinstance(parsed, Measurement):
@@ -185,6 +231,9 @@ class Mailbox:
 
     # -----------------------------------------------------------------------------------------------------------------
 
+    def _complete(self) -> bool:
+        return len(self._ranks) >= self._workers
+
     def _offer(self, seen: int) -> _Current | None:
         current = self._current
         return current if current is not None and current.job.number > seen and not current.ended else None
@@ -194,9 +243,14 @@ class Mailbox:
             raise RuntimeError(f"job {number} is not this lane's")
         return self._current
 
-    def _say(self, current: _Current, reason: str) -> None:
-        current.messages.append(Trouble(reason=reason).model_dump_json())
+    def _store(self, current: _Current, message: str, *, urgent: bool = True) -> None:
+        current.messages.append(message)
+        if urgent:
+            current.urgent = len(current.messages) - 1
         self._wake()
+
+    def _say(self, current: _Current, reason: str) -> None:
+        self._store(current, Trouble(reason=reason).model_dump_json())
 
     def _give_up(self, current: _Current) -> None:
         failure: Message = Failure(
@@ -205,10 +259,9 @@ class Mailbox:
             tokens=0,
             repeatable=False,
         )
-        current.messages.append(failure.model_dump_json())
         current.ended = True
         current.returned = set(range(self._workers))
-        self._wake()
+        self._store(current, failure.model_dump_json())
 
     def _wake(self) -> None:
         self._changed.set()

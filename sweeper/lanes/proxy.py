@@ -1,4 +1,4 @@
-"""What Ray Tune starts, stops, reuses or drops at will: a trial that only holds a lease on a lane."""
+"""What Ray Tune starts, stops or drops at will: a trial that only holds a lease on a lane."""
 
 import json
 from typing import Any
@@ -12,25 +12,26 @@ STAND_BY_SECONDS = 3600.0
 class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
     """A Tune trial that posts its spec to a leased lane and passes the messages on, one batch a `step`.
 
-    `config` holds either `spec` (JSON) and `trial` (the spec's id), or `stand_by` (a generation): a stand-by trial
-    waits until there is something to run. It keeps this process alive between phases: Tune drops idle actors, and asks
-    a searcher that has nothing only once a second.
+    `config` holds either `spec` (JSON), `trial` (the spec's id), `lane_class` and `patience` (seconds that signs of
+    life may wait), or `stand_by` (a generation): a stand-by trial waits until there is something to run: Tune asks a
+    searcher that has nothing only once a second.
 
     A rung is passed by the next `step`: Tune takes one only where its scheduler let the trial go on.
     """
 
-    def setup(self, config: dict[str, Any], switchboard: Any = None) -> None:
+    def setup(self, config: dict[str, Any]) -> None:
         """Take the trial of `config`; the lane is leased at the first `step`."""
-        self._switchboard = switchboard
-        self._become(config)
-
-    def _become(self, config: dict[str, Any]) -> None:
+        self._switchboard: Any = None
         self._lane: Any = None
         self._node = ""
         self._number = 0
         self._read = 0
         self._waiting_at: int | None = None
         self._config = config
+
+    def connect(self, switchboard: Any) -> None:
+        """Who leases the lanes."""
+        self._switchboard = switchboard
 
     def step(self) -> dict[str, Any]:
         """The next messages, up to a rung or the end."""
@@ -54,10 +55,15 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
             ray.get(self._lane.answer.remote(self._number, self._waiting_at, _CONTINUE))
             self._waiting_at = None
         first = self._read
-        messages = self._batch(ray.get(self._lane.messages.remote(self._number, self._read, POLL_SECONDS)))
+        patience = self._config.get("patience", 0.0)
+        found = ray.get(self._lane.messages.remote(self._number, self._read, POLL_SECONDS, patience))
+        if found is None:
+            self._lane = None
+            return {"done": True, "first": first, "messages": [], "moved": True}
+        messages = self._batch(found)
         done = bool(messages) and json.loads(messages[-1])["kind"] in ("finished", "failure")
         if done:
-            self._release()
+            self._give_back()
         return {"done": done, "first": first, "messages": messages, "node": self._node}
 
     def _batch(self, messages: list[str]) -> list[str]:
@@ -76,24 +82,30 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         """Lease a lane and post the spec; False where no lane will come any more."""
         import ray
 
-        spec = self._config["spec"]
+        spec, trial = self._config["spec"], self._config["trial"]
         self._rungs = set(json.loads(spec)["rungs"])
         lease = None
         while lease is None:
-            lease = ray.get(self._switchboard.lease.remote(self._config["trial"], POLL_SECONDS))
+            lease = ray.get(self._switchboard.lease.remote(trial, POLL_SECONDS, self._config["lane_class"]))
             if lease is None and ray.get(self._switchboard.closed.remote()):
                 return False
         _, self._lane = lease
-        left_over = ray.get(self._lane.current.remote())
-        if left_over is not None:  # a proxy died without giving the lane back; a checkpoint saves what its trial did
-            self._halt(left_over, _PAUSE)
-        self._number, self._node = ray.get([self._lane.post.remote(spec), self._lane.node.remote()])
+        offer = ray.get(self._lane.offer.remote(spec))
+        if offer.busy:  # a proxy died without giving the lane back; a checkpoint saves what its trial did
+            self._halt(offer.number, _PAUSE)
+            offer = ray.get(self._lane.offer.remote(spec))
+        self._number, self._node = offer.number, offer.node
         return True
 
     def _halt(self, number: int, verdict: str) -> None:
         import ray
 
         ray.get(self._lane.halt.remote(number, verdict))
+        self._settle(number)
+
+    def _settle(self, number: int) -> None:
+        import ray
+
         while not ray.get(self._lane.settled.remote(number, POLL_SECONDS)):
             continue
 
@@ -103,27 +115,27 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         self._switchboard.forget.remote(self._config["trial"])
 
     def _release(self) -> None:
-        """Give the lane back once every rank is free; halt the trial first where Tune stops it before its end."""
+        """Tune stops the trial before its end: halt it, and give its lane back."""
         import ray
 
         if self._lane is None:
             return
         try:
-            self._halt(self._number, _LEAVE if self._config.get("leaves") else _STOP)
+            ray.get(self._lane.halt.remote(self._number, _LEAVE if self._config.get("leaves") else _STOP))
+            self._give_back()
         except ray.exceptions.RayActorError:
             self._forget()
-            return
+
+    def _give_back(self) -> None:
+        """Give the lane back once every rank is free."""
+        import ray
+
+        self._settle(self._number)
         self._lane = None
         ray.get(self._switchboard.release.remote(self._config["trial"]))
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Become another trial in the same process."""
-        self._release()
-        self._become(new_config)
-        return True
-
     def cleanup(self) -> None:
-        """Tune drops this process."""
+        """Tune is through with the trial."""
         self._release()
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:

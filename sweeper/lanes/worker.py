@@ -20,8 +20,7 @@ def serve(config: dict[str, Any]) -> None:
 
     runner = _set_up(config)
     rank, mailbox, seen = ray.train.get_context().get_world_rank(), config["mailbox"], 0
-    if rank == 0:
-        ray.get(mailbox.settle_on.remote(ray.util.get_node_ip_address()))
+    ray.get(mailbox.arrive.remote(rank, ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address()))
     while True:
         job = ray.get(mailbox.take.remote(rank, seen, POLL_SECONDS))
         if job == "close":

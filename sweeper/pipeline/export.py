@@ -13,7 +13,8 @@ from sweeper.errors import SweeperError
 from sweeper.experiment.model import Experiment
 from sweeper.lanes.executor import Executor
 from sweeper.pipeline.counts import Counts
-from sweeper.pipeline.run import Watcher, lane_plan, run
+from sweeper.pipeline.lanes import lane_plans
+from sweeper.pipeline.run import Watcher, run
 from sweeper.pipeline.session import Session
 from sweeper.pipeline.workspace import Workspace
 from sweeper.trials.record import TrialRecord
@@ -133,7 +134,7 @@ def _train_again(
     record.state = "paused"
     trained = False
     try:
-        with Executor(lane_plan(experiment), str(workspace.ray), [store, watcher], address) as executor:
+        with Executor(lane_plans(experiment), str(workspace.ray), [store, watcher], address) as executor:
             session = Session(experiment, workspace, store, executor, counts, watcher.say)
             session.require(session.run([spec], "export"), f"training {trial} again")
             trained = True

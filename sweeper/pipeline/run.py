@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sweeper.corpora.prepare import OnProgress
 from sweeper.experiment.model import Experiment
-from sweeper.lanes.cluster import LanePlan, expected_lanes
+from sweeper.lanes.cluster import expected_lanes
 from sweeper.lanes.executor import Executor
 from sweeper.lanes.source import TrialObserver
 from sweeper.pipeline import bases as base_phase
@@ -21,6 +21,7 @@ from sweeper.pipeline.compare import Comparison, compare
 from sweeper.pipeline.confirm import confirm, confirm_spec
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.fit import fit_and_recommend, measurements_of, write_tables
+from sweeper.pipeline.lanes import lane_plans, target_plan
 from sweeper.pipeline.law import check_rates, measure_law
 from sweeper.pipeline.page import Findings, write_page, write_stopped_page
 from sweeper.pipeline.plain import json_text, write_json
@@ -125,10 +126,17 @@ def _run(
         warn=warn,
     )
     tracking = TrackingObserver(tracker, experiment, store)
-    plan = lane_plan(experiment)
-    files, remover = FailureFiles(workspace.failed, plan.num_workers), CheckpointRemover(store)
+    files = FailureFiles(workspace.failed, target_plan(experiment).num_workers)
+    remover = CheckpointRemover(store)
     observers: list[TrialObserver] = [files, store, remover, CountingObserver(counts), tracking, watcher]
-    with Executor(plan, str(workspace.ray), observers, address) as executor:
+    with Executor(
+        lane_plans(experiment),
+        str(workspace.ray),
+        observers,
+        address,
+        idle_seconds=experiment.resources.idle_seconds,
+        say=watcher.say,
+    ) as executor:
         session = Session(experiment, workspace, store, executor, counts, watcher.say)
         try:
             findings = _phases(session, watcher, address, confirming)
@@ -145,8 +153,8 @@ def _run(
 def _phases(session: Session, watcher: Watcher, address: str | None, confirming: bool) -> Findings:
     earlier_runs(session.experiment, session.workspace)  # refused before anything is computed
     inputs = prepare_inputs(session.experiment, session.workspace, watcher, address)
-    plan = lane_plan(session.experiment)
-    ahead = make_plan(session.experiment, inputs, session.store, *expected_lanes(plan))
+    expected = expected_lanes(target_plan(session.experiment))
+    ahead = make_plan(session.experiment, inputs, session.store, *expected)
     watcher.planned(ahead)
     watcher.say("at most " + ", ".join(f"{n:.2f} epochs of {name}" for name, n in ahead.epochs.items()) + " in a trial")
     if work_ahead(session, inputs):
@@ -251,20 +259,6 @@ def work_ahead(session: Session, inputs: Inputs) -> bool:
     factory = inputs.factory()
     first = session.store.get(factory.base(factory.target_model, "full").id)
     return first is None or first.state != "completed"
-
-
-def lane_plan(experiment: Experiment) -> LanePlan:
-    """What the experiment asks of the cluster."""
-    resources = experiment.resources
-    return LanePlan(
-        lanes=resources.lanes,
-        num_workers=resources.num_workers or 1,
-        threads_per_worker=resources.threads_per_worker or 1,
-        use_gpu=resources.use_gpu,
-        hung_seconds=resources.hung_seconds,
-        grace_seconds=resources.grace_seconds,
-        shared_storage=resources.storage is not None,
-    )
 
 
 def finish(session: Session, findings: Findings, outcome: Outcome, tracking: TrackingObserver) -> None:

@@ -9,7 +9,7 @@ import psutil
 
 ACTORS = {"worker": "RayTrainWorker", "lane": "Lane"}
 """Class names, as Ray has them, by kind."""
-OURS = (*ACTORS.values(), "Switchboard", "TrainController", "with_resources.<locals>.ResourceTrainable")
+OURS = (*ACTORS.values(), "Switchboard", "TrainController", "ProxyHost")
 
 
 def actors(address: str, name: str) -> list[int]:

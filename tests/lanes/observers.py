@@ -49,8 +49,8 @@ class Pruning(FixedTrials):
         return Verdict(action="stop", reason="too high") if measurement.loss("code") > 1 else CONTINUE
 
 
-PROXY = "with_resources.<locals>.ResourceTrainable"
-"""What Tune calls `TrialProxy`."""
+PROXY = "ProxyHost"
+"""The class of the actors that run the proxies."""
 
 
 def once(act: Callable[[TrialRecord], object]) -> Callable[[TrialRecord], None]:

@@ -261,6 +261,81 @@ def test_an_end_is_written_down_before_the_study_hears_of_it() -> None:
     assert order == ["record", "study"]
 
 
+def test_a_trial_whose_machine_is_gone_goes_on_elsewhere_however_often() -> None:
+    records = [TrialRecord(fake_spec(seed)) for seed in range(2)]
+    desk = opened(FixedTrials(records))
+    for key in range(MAX_HAND_OUTS + 2):
+        assert desk.hand_out(str(key)) is records[0]
+        desk.move(str(key))
+    assert records[0].state == "running"
+    assert not desk.over
+
+
+def test_a_closed_desk_leaves_a_trial_whose_machine_is_gone_paused() -> None:
+    record = TrialRecord(fake_spec())
+    desk = opened(FixedTrials([record]))
+    desk.hand_out("a")
+    desk.close()
+    desk.move("a")
+    assert (record.state, desk.over) == ("paused", True)
+
+
+def by_seed(record: TrialRecord) -> str:
+    """Even seeds run on large lanes."""
+    return "small" if record.spec.seed % 2 else "large"
+
+
+def in_classes(seeds: list[int], **room: int) -> tuple[Desk, list[TrialRecord]]:
+    records = [TrialRecord(fake_spec(seed)) for seed in seeds]
+    desk = Desk([], by_seed)
+    desk.make_room(room)
+    desk.open(FixedTrials(records))
+    return desk, records
+
+
+def test_a_class_without_room_does_not_hold_up_the_others() -> None:
+    desk, (large, other_large, small) = in_classes([0, 2, 1], large=1, small=2)
+    assert [desk.hand_out(key) for key in "abc"] == [large, small, None]
+    desk.complete("a")
+    assert desk.hand_out("d") is other_large
+
+
+def test_no_more_trials_are_taken_from_the_source_than_there_is_room_for() -> None:
+    desk, records = in_classes([0, 2, 4, 6, 1], large=0, small=2)
+    assert desk.hand_out("a") is None  # two large ones wait
+    assert desk.wanted() == {"large": 5}
+    desk.make_room({"large": 1, "small": 0})
+    assert [desk.hand_out("b"), desk.hand_out("c")] == [records[0], None]
+
+
+def test_wanted_lanes_are_those_of_trials_out_waiting_and_still_to_come() -> None:
+    desk, _ = in_classes([0, 1, 3, 5], large=1, small=1)
+    assert desk.wanted() == {}  # nobody has asked yet
+    desk.hand_out("a")
+    assert desk.wanted() == {"large": 4}  # what is still to come may be large too
+    desk.hand_out("b")
+    assert desk.wanted() == {"large": 3, "small": 3}
+    desk.close()
+    assert desk.wanted() == {"large": 1, "small": 1}
+
+
+def test_proxies_are_as_many_as_trials_may_be_out_and_one_at_least() -> None:
+    desk, _ = in_classes([], large=2, small=3)
+    assert desk.proxies == 5
+    desk.make_room({"large": 0, "small": 0})
+    assert desk.proxies == 1
+
+
+def test_new_room_wakes_proxies_that_stand_by() -> None:
+    desk, _ = in_classes([0], large=0)
+    generation = desk.generation
+    desk.make_room({"large": 1})
+    assert desk.generation > generation
+    generation = desk.generation
+    desk.make_room({"large": 0})
+    assert desk.generation == generation
+
+
 def test_a_trial_that_ended_before_its_lane_was_lost_is_not_run_again() -> None:
     record = TrialRecord(fake_spec())
     desk = opened(FixedTrials([record]))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import ray
 
-from sweeper.lanes.cluster import LanePlan
 from sweeper.lanes.executor import Executor
+from sweeper.lanes.plan import LanePlan
 from sweeper.lanes.source import FixedTrials
 from sweeper.trials.record import TrialRecord
 from tests.conftest import CPUS

@@ -8,8 +8,8 @@ import pytest
 import ray
 
 from sweeper.lanes import pool
-from sweeper.lanes.cluster import LanePlan
 from sweeper.lanes.executor import Executor
+from sweeper.lanes.plan import LanePlan
 from sweeper.lanes.source import FixedTrials
 from sweeper.trials.record import TrialRecord
 from tests.conftest import CPUS
@@ -55,7 +55,7 @@ def test_an_interrupt_while_lanes_come_up_leaves_nothing_behind(
 def test_closing_what_was_never_started_does_nothing(tmp_path: Path) -> None:
     with Executor(LanePlan(), str(tmp_path)) as executor:
         executor.run(FixedTrials([]))
-    assert executor.shape is None
+    assert executor._pool is None
 
 
 def assert_everything_is_given_back() -> None:

@@ -15,7 +15,7 @@ def at(tokens: int) -> str:
 
 def proxy(*rungs: int) -> TrialProxy:
     made = TrialProxy.__new__(TrialProxy)  # without Tune's own set-up
-    made._become({"spec": json.dumps({"rungs": rungs})})
+    made.setup({"spec": json.dumps({"rungs": rungs})})
     made._rungs = set(rungs)
     return made
 
@@ -41,10 +41,3 @@ def test_what_is_behind_a_rung_comes_in_the_next_batch() -> None:
     trial._waiting_at = None
     assert first + trial._batch(messages[trial._read :]) == messages
     assert trial._waiting_at is None
-
-
-def test_another_trial_begins_at_its_first_message() -> None:
-    trial = proxy(200)
-    trial._batch([at(200)])
-    trial.reset_config({"spec": json.dumps({"rungs": []})})
-    assert (trial._read, trial._waiting_at, trial._lane) == (0, None, None)

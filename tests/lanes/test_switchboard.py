@@ -23,7 +23,7 @@ def test_each_lane_is_leased_to_one_trial_at_a_time() -> None:
         await board.add("b", "lane b")
         return [await board.lease(trial, SOON) for trial in ("one", "two", "three")]
 
-    assert played(scene) == [("a", "lane a"), ("b", "lane b"), None]
+    assert played(scene) == [("b", "lane b"), ("a", "lane a"), None]
 
 
 def test_a_released_lane_goes_to_whoever_waits() -> None:
@@ -38,7 +38,7 @@ def test_a_released_lane_goes_to_whoever_waits() -> None:
     assert played(scene) == ("a", "lane a")
 
 
-def test_the_longest_idle_lane_is_leased_first() -> None:
+def test_the_lane_that_fell_idle_last_is_leased_first() -> None:
     async def scene(board: Switchboard) -> Any:
         for name in "abc":
             await board.add(name, name)
@@ -46,7 +46,7 @@ def test_the_longest_idle_lane_is_leased_first() -> None:
         await board.release("one")
         return [await board.lease(trial, SOON) for trial in ("two", "three", "four")]
 
-    assert [name for name, _ in played(scene)] == ["b", "c", "a"]
+    assert [name for name, _ in played(scene)] == ["c", "b", "a"]
 
 
 def test_a_trial_that_asks_again_has_the_same_lane() -> None:
@@ -55,7 +55,7 @@ def test_a_trial_that_asks_again_has_the_same_lane() -> None:
         await board.add("b", "lane b")
         return [await board.lease("one", SOON), await board.lease("one", SOON)]
 
-    assert played(scene) == [("a", "lane a")] * 2
+    assert played(scene) == [("b", "lane b")] * 2
 
 
 def test_a_lane_that_is_gone_is_not_leased_nor_freed() -> None:
@@ -94,6 +94,54 @@ def test_a_closed_switchboard_leases_nothing_and_says_so() -> None:
         return before, await waiting, await board.lease("two", 5), await board.closed()
 
     assert played(scene) == (False, None, None, True)
+
+
+def test_trials_are_served_in_the_order_in_which_they_came() -> None:
+    async def scene() -> list[Any]:
+        board = Switchboard()
+        waiting = [asyncio.create_task(board.lease(trial, 5)) for trial in ("one", "two")]
+        await asyncio.sleep(SOON)
+        await board.add("a", "lane a")
+        first = await waiting[0]
+        await board.add("b", "lane b")
+        return [first, await waiting[1]]
+
+    assert asyncio.run(asyncio.wait_for(scene(), 5)) == [("a", "lane a"), ("b", "lane b")]
+
+
+def test_a_trial_gets_lanes_of_its_class_only() -> None:
+    async def scene(board: Switchboard) -> list[Any]:
+        await board.add("s", "small lane", "small")
+        waiting = asyncio.create_task(board.lease("one", 5, "large"))
+        beside = await board.lease("two", SOON, "small")
+        await board.add("l", "large lane", "large")
+        return [beside, await waiting, await board.lease("three", SOON, "large")]
+
+    assert played(scene) == [("s", "small lane"), ("l", "large lane"), None]
+
+
+def test_a_lane_is_retired_once_it_is_free_and_leased_to_nobody_before() -> None:
+    async def scene(board: Switchboard) -> list[Any]:
+        await board.add("a", "lane a")
+        await board.lease("one", SOON)
+        early = await board.retire("a")
+        await board.release("one")
+        return [early, await board.lease("two", SOON), await board.idle(), await board.retire("a")]
+
+    assert played(scene) == [False, None, {}, True]
+
+
+def test_free_lanes_say_for_how_long_they_have_been_free() -> None:
+    async def scene(board: Switchboard) -> dict[str, float]:
+        for name in "ab":
+            await board.add(name, name)
+        await board.lease("one", SOON)
+        await asyncio.sleep(SOON)
+        return await board.idle()
+
+    idle = played(scene)
+    assert list(idle) == ["a"]
+    assert idle["a"] >= SOON
 
 
 def test_a_call_wakes_all_that_stand_by_since_an_earlier_generation() -> None:

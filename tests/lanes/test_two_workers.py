@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.lanes.cluster import LanePlan
 from sweeper.lanes.executor import Executor
+from sweeper.lanes.plan import LanePlan
 from sweeper.lanes.source import FixedTrials
 from sweeper.trials.record import TrialRecord
 from tests.lanes.fake_trials import RUNNER, fake_spec
