@@ -74,6 +74,7 @@ def drive(
     while steps > 0:
         while len(flying) < lanes and (record := source.next()) is not None:
             assert record not in flying
+            record.attempts += 1
             flying.append(record)
         if not flying:
             assert source.exhausted()
@@ -115,10 +116,9 @@ def test_trials_that_cannot_win_are_left_and_pruned_at_the_end() -> None:
 
 def test_a_trial_that_was_left_can_be_taken_up_again() -> None:
     book = Book()
-    source = source_of(book)
+    source = source_of(book, Enough(runs=12, cost=1e9, regret=0.0))
     drive(source, book, lanes=1)
-    reached = [len(record.measurements) for record in source.records]
-    assert max(reached) == len(CHECKPOINTS)
+    assert max(record.attempts for record in source.records) > 1
     assert [record.id for record in source.records] == list(dict.fromkeys(record.id for record in source.records))
 
 
