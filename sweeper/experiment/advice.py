@@ -1,12 +1,14 @@
 """What an experiment may do but had better not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sweeper.experiment.evaluation_budget import evaluation_tokens
 from sweeper.experiment.model import Experiment
+from sweeper.experiment.problems import listed
 from sweeper.experiment.quantities import format_tokens
 from sweeper.experiment.samplers import Gp, Tpe
-from sweeper.experiment.spread import METHODS, RatePerMethod
+from sweeper.experiment.space import ADAPTER_FIELDS
+from sweeper.experiment.spread import METHODS, RatePerMethod, ShareBounds
 
 
 def warnings(experiment: Experiment) -> list[str]:
@@ -49,11 +51,24 @@ def _unused(experiment: Experiment) -> Iterator[str]:
         for method in METHODS:
             if method not in space.methods and space.rates(method) is not None:
                 yield f"search.space.learning_rate.{method}: not used, as search.space.method does not have {method!r}"
-    if space.lora_r is not None and not space.adapters:
-        yield "search.space.lora_r: not used, as search.space.method has neither 'lora' nor 'qlora'"
+    for field in ADAPTER_FIELDS if not space.adapters else ():
+        if space.form(field) is not None:
+            yield f"search.space.{field}: not used, as search.space.method has neither 'lora' nor 'qlora'"
+    never = [p for p in space.parameters(experiment.target) if not all(p.when.values())]
+    for parameter in never if space.adapters else ():
+        yield f"search.space.{parameter.field}.when: no method of search.space.method has it, so it is not used"
+    if space.mixture is not None:
+        yield from _unmixed(experiment, space.mixture)
     target = experiment.target
     if experiment.corpora[target].weight != 1.0 and target not in experiment.pretraining.corpora:
         yield f"corpora.{target}.weight: not used, as {target!r} is the target and has the share domain_ratio"
+
+
+def _unmixed(experiment: Experiment, mixture: Mapping[str, ShareBounds]) -> Iterator[str]:
+    """Corpora that would be mixed in by their weights, were it not for `mixture`."""
+    left = [name for name in experiment.others if name not in mixture and experiment.corpora[name].weight]
+    if left:
+        yield f"search.space.mixture: leaves out {listed(left)}, which no trial is trained on; set the weight to 0 or add it"
 
 
 def _search(experiment: Experiment) -> Iterator[str]:

@@ -23,6 +23,9 @@ def sound_parameters(experiment: "Experiment") -> tuple[Parameter, ...] | None:
     """The dimensions of the space; None where something is wrong with it."""
     if any(check for checks in (rates, ranks, base_models, mixture, conditions) for check in checks(experiment)):
         return None
+    mixed = experiment.search.space.mixture
+    if mixed is not None and experiment.target not in mixed:
+        return None
     return experiment.search.space.parameters(experiment.target)
 
 

@@ -10,6 +10,8 @@ from sweeper.experiment.distributions import Categorical, Distribution, Float, I
 from sweeper.experiment.section import Allowed, Flag, FrozenDict, Section, problem, unique
 
 T = TypeVar("T")
+MOST_STEPS = 1e6
+"""Finer steps are no different from none."""
 STEPS_ROUND = 1e-6
 """Of a step: how far a range's end may lie from a whole number of them."""
 
@@ -118,6 +120,10 @@ def _check_step(low: float, high: float, step: float, log: bool) -> None:
     if step <= 0:
         raise problem(f"step {step:g} is not allowed; must be > 0")
     steps = (high - low) / step
+    if steps > MOST_STEPS:
+        raise problem(
+            f"step {step:g} makes {steps:.2g} values of {low:g} to {high:g}; write a longer one, or leave it out"
+        )
     if step > high - low or abs(steps - round(steps)) > STEPS_ROUND:
         below = low + math.floor(steps) * step
         raise problem(

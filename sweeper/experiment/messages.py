@@ -35,7 +35,8 @@ def lines(error: ValidationError, root: type[Section], numbers: Mapping[tuple[st
 
 def dotted(path: Sequence[str | int]) -> str:
     """A path as people write it: `law.domain_ratio[2]`."""
-    joined = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if part != "[key]")
+    said = [part if isinstance(part, int) or part.strip() else repr(part) for part in path if part != "[key]"]
+    joined = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in said)
     return joined.removeprefix(".") or "the file"
 
 

@@ -1,14 +1,18 @@
 """Reads YAML with line numbers, refusing what would be lost silently."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
+from yaml.reader import ReaderError
 
 from sweeper.experiment.errors import ExperimentError
 
 Path = tuple[str | int, ...]
+MOST_VALUES = 100_000
+"""Far more than any experiment has; a few aliases of aliases would make billions."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,17 @@ class YamlText:
 
 class _Loader(yaml.SafeLoader):
     """A safe loader that reads 1e-4 as a number, as YAML 1.2 does and people expect, and leaves dates as text."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        """The value of a node, or an error with its place; the library's own has none for what a tag cannot read."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            text = str(getattr(node, "value", ""))[:60]
+            raise yaml.MarkedYAMLError(
+                problem=f"{text!r} cannot be read as {node.tag.rpartition(':')[2]}; put it in quotes, or write another",
+                problem_mark=node.start_mark,
+            ) from error
 
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -42,8 +57,16 @@ def read_yaml(text: str, source: str) -> YamlText:
         return _read(text)
     except yaml.MarkedYAMLError as error:
         raise ExperimentError(_said(error, source)) from None
-    except (yaml.YAMLError, ValueError) as error:  # characters and explicit tags that cannot be read
-        raise ExperimentError(f"{source}: not YAML: {error}") from None
+    except ReaderError as error:
+        before = text[: error.position]
+        where = f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
+        raise ExperimentError(
+            f"{source}: not YAML, {where}: the character {text[error.position]!r} is not allowed"
+        ) from None
+    except RecursionError:
+        raise ExperimentError(
+            f"{source}: not YAML: values are nested too deeply; close brackets that are open"
+        ) from None
 
 
 def _read(text: str) -> YamlText:
@@ -52,7 +75,12 @@ def _read(text: str) -> YamlText:
         node = loader.get_single_node()
         if node is None:
             return YamlText(None, {})
-        numbers = dict(_numbered(node, (), ()))
+        numbers = dict(itertools.islice(_numbered(node, (), ()), MOST_VALUES + 1))
+        if len(numbers) > MOST_VALUES:
+            raise yaml.MarkedYAMLError(
+                problem=f"holds more than {MOST_VALUES:,} values, aliases written out; take some out",
+                problem_mark=node.start_mark,
+            )
         return YamlText(loader.construct_document(node), numbers)
     finally:
         loader.dispose()

@@ -13,6 +13,22 @@ SAID: list[tuple[dict[str, Any], str]] = [
     ({"constraint__max_increase": 3}, "constraint.max_increase: 3 allows a rise of 300 %; 3 % is written 0.03"),
     ({"search__space__method": "full"}, "search.space.learning_rate.qlora: not used"),
     ({"search__space__method": "full"}, "search.space.lora_r: not used"),
+    (
+        {"search__space__lora_alpha_ratio": 2.0, "search__space__method": "full"},
+        "search.space.lora_alpha_ratio: not used",
+    ),
+    (
+        {"search__space__lora_target_modules": {"choices": ["q_proj"], "when": {"method": "lora"}}},
+        "search.space.lora_target_modules.when: no method of search.space.method has it",
+    ),
+    (
+        {
+            "search__space__domain_ratio": ...,
+            "search__space__mixture": {"general": {}, "code": {"low": 0.1}},
+            "corpora__books": "x.txt",
+        },
+        "search.space.mixture: leaves out 'books', which no trial is trained on",
+    ),
     ({"corpora__code": {"source": "x", "weight": 2}}, "corpora.code.weight: not used"),
     ({"search__trials": 5}, "search.startup_trials: 5 of 5 trials are random"),
     ({"law__max_tokens": 6000, "confirm__tokens": 6000}, "law.evaluations: 6 measurements of 6k tokens are closer"),

@@ -37,6 +37,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"lora_alpha_ratio": {"low": 1.0, "high": 2.0, "log": True, "step": 0.5}},
         "step 0.5 and log: true do not go together",
     ),
+    ({"warmup_ratio": {"low": 0.0, "high": 0.2, "step": 1e-9}}, "step 1e-09 makes 2e+08 values of 0 to 0.2; write a"),
     ({"warmup_ratio": {"low": 0.0, "high": 0.2, "step": 0}}, "step 0 is not allowed; must be > 0"),
     ({"learning_rate__full": {"low": 1e-3, "high": 2e-3, "step": 1e-3}}, "do not go together; write log: false"),
     ({"lora_target_modules": ["q_proj", "v_proj"]}, S + "lora_target_modules: ['q_proj', 'v_proj'] may mean one set"),
