@@ -45,7 +45,8 @@ class Sweep:
     storage: Path | None = None
     """`resources.storage`, where nodes share one."""
     output: Path = field(init=False)
-    environment: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    """Words before the command."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,11 +78,11 @@ class Sweep:
     def command(self) -> list[str]:
         words = ["run", str(self.folder / "experiment.yaml"), "--output", str(self.output)]
         joined = ["--address", self.address] if self.address else []
-        return [sys.executable, "-m", "tests.faults.driver", *words, *joined]
+        return [*self.prefix, sys.executable, "-m", "tests.faults.driver", *words, *joined]
 
     def begin(self) -> subprocess.Popen[str]:
         """The run in a process of its own; what it prints goes to `stdout.txt` and `stderr.txt`."""
-        environment = os.environ | {"SWEEPER_CACHE": str(self.cache), "OMP_NUM_THREADS": "1"} | self.environment
+        environment = os.environ | {"SWEEPER_CACHE": str(self.cache), "OMP_NUM_THREADS": "1"}
         environment["PYTHONPATH"] = str(ROOT)
         with (self.folder / "stdout.txt").open("w") as out, (self.folder / "stderr.txt").open("a") as err:
             return subprocess.Popen(self.command, stdout=out, stderr=err, text=True, env=environment, cwd=self.folder)
@@ -119,10 +120,11 @@ class Sweep:
             time.sleep(0.02)
 
     def results(self) -> dict[str, Any]:
-        """By trial: its state and its losses, for comparison with another sweep."""
+        """By trial: its state and its losses, for comparison with another sweep; the cache may spare a pre-training."""
         return {
             record.id: (record.state, [(m.tokens, [x.nll for x in m.losses]) for m in record.measurements])
             for record in self.records()
+            if record.labels["purpose"] != "pre-training"
         }
 
     def mlflow_runs(self) -> list[Any]:
@@ -141,7 +143,7 @@ class Sweep:
         assert not list(self.shared.glob("checkpoints/*/*"))
         assert {run.info.status for run in self.mlflow_runs()} == {"FINISHED"}
         trials = [run.data.tags["sweeper.trial"] for run in self.mlflow_runs() if "sweeper.trial" in run.data.tags]
-        assert sorted(trials) == sorted(self.results())
+        assert sorted(trials) == sorted(record.id for record in self.records())
 
 
 def of_role(records: list[TrialRecord], role: str, *states: str) -> list[TrialRecord]:

@@ -109,3 +109,13 @@ def test_packed_text_that_goes_away_in_mid_run_is_named_and_made_again(
     assert "has no meta.json; run `python -m sweeper prepare` again" in sweep.said
     assert sweep.run() == 0, sweep.said
     sweep.assert_whole(undisturbed)
+
+
+def test_shared_memory_without_room_changes_nothing(make_sweep: Make, undisturbed: Sweep) -> None:
+    """A Ray of its own, in a mount namespace whose /dev/shm holds one megabyte, all of it taken."""
+    sweep = make_sweep()
+    sweep.address = None
+    full = 'mount -t tmpfs -o size=1m small /dev/shm; head -c 2M /dev/zero > /dev/shm/filler; exec "$@"'
+    sweep.prefix = ("unshare", "--mount", "sh", "-c", full, "sh")
+    assert sweep.run() == 0, sweep.said
+    sweep.assert_whole(undisturbed)

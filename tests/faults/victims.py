@@ -1,65 +1,72 @@
-"""The processes of a sweep on a cluster, found to be killed."""
+"""The processes of a cluster on this machine, by the folder of its nodes and by what Ray calls them."""
 
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import psutil
 
-ACTORS = {"worker": "RayTrainWorker", "lane": "Lane"}
-"""Class names, as Ray has them, by kind."""
-OURS = (*ACTORS.values(), "Switchboard", "TrainController", "ProxyHost")
+TITLES = {"worker": "ray::RayTrainWorker", "lane": "ray::Lane"}
+"""How the title of a process begins, by kind."""
+OURS = (
+    *TITLES.values(),
+    *("ray::Switchboard", "ray::TrainController", "ray::ProxyHost"),
+    *("ray::SynchronizationActor", "ray::DatasetManager", "ray::PlacementGroupCleaner"),
+)
 
 
-def actors(address: str, name: str) -> list[int]:
-    """Processes of the living actors of a class."""
-    from ray.util.state import list_actors
-
-    found = list_actors(
-        address, filters=[("class_name", "=", name), ("state", "=", "ALIVE")], raise_on_missing_output=False
-    )
-    return sorted(int(actor.pid) for actor in found)
-
-
-def kill_actor(address: str, kind: str, draw: random.Random) -> bool:
-    """Kill one of its kind; False where there is none at this moment."""
-    pids = actors(address, ACTORS[kind])
+def kill_one(nodes: Path, kind: str, draw: random.Random) -> bool:
+    """Kill a process of its kind; False where there is none at this moment."""
+    pids = [process.pid for process in _of_raylets(nodes) if _title(process).startswith(TITLES[kind])]
     if not pids:
         return False
     try:
-        os.kill(draw.choice(pids), signal.SIGKILL)
+        os.kill(draw.choice(sorted(pids)), signal.SIGKILL)
     except ProcessLookupError:
         return False
     return True
 
 
-def kill_raylet(ray_start: int) -> None:
-    """Kill the raylet that a `ray start --block` process has started."""
-    for child in psutil.Process(ray_start).children(recursive=True):
-        if child.name() == "raylet":
-            child.kill()
-            return
-    raise AssertionError("the node has no raylet")
+def kill_raylet(node: Path) -> None:
+    """Kill the raylet of one node."""
+    (raylet,) = _raylets(node)
+    raylet.kill()
 
 
-def leftovers(address: str, seconds: float) -> dict[str, list[int]]:
-    """Our actors that are still alive after so many seconds, by class; empty as soon as none is."""
+def leftovers(nodes: Path, seconds: float) -> list[str]:
+    """What of ours still runs after so many seconds; empty as soon as nothing does."""
     deadline = time.monotonic() + seconds
     while True:
-        alive = {name: pids for name in OURS if (pids := actors(address, name))}
+        alive = [title for process in _of_raylets(nodes) if (title := _title(process)).startswith(OURS)]
         if not alive or time.monotonic() > deadline:
             return alive
         time.sleep(0.5)
 
 
-def processes_under(folder: str) -> list[str]:
+def processes_under(folder: Path) -> list[str]:
     """Command lines of living processes that name a folder."""
-    return [" ".join(words) for process in psutil.process_iter() if folder in " ".join(words := _words(process))]
+    return [title for process in psutil.process_iter() if str(folder) in (title := _title(process))]
 
 
-def _words(process: psutil.Process) -> list[str]:
+def _raylets(folder: Path) -> list[psutil.Process]:
+    found = [process for process in psutil.process_iter() if str(folder) in (title := _title(process)) and title]
+    return [process for process in found if Path(_title(process).split()[0]).name == "raylet"]
+
+
+def _of_raylets(folder: Path) -> list[psutil.Process]:
+    children: list[psutil.Process] = []
+    for raylet in _raylets(folder):
+        try:
+            children += raylet.children(recursive=True)
+        except psutil.NoSuchProcess:
+            continue
+    return children
+
+
+def _title(process: psutil.Process) -> str:
     try:
-        return list(process.cmdline())
+        return " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-        return []
+        return ""
