@@ -12,11 +12,15 @@ from pydantic import ValidationError
 from sweeper.errors import SweeperError
 from sweeper.experiment.model import Experiment
 from sweeper.lanes.executor import Executor
+from sweeper.lanes.plan import LaneClasses
+from sweeper.lanes.source import TrialObserver
+from sweeper.pipeline.alone import FailureFiles
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.lanes import lane_plans
 from sweeper.pipeline.run import Watcher, run
 from sweeper.pipeline.session import Session
 from sweeper.pipeline.workspace import Workspace
+from sweeper.trials.checkpoints import CheckpointRemover
 from sweeper.trials.record import TrialRecord
 from sweeper.trials.store import TrialStore
 from trainers.messages import ExportedLoss
@@ -134,7 +138,10 @@ def _train_again(
     record.state = "paused"
     trained = False
     try:
-        with Executor(lane_plans(experiment), str(workspace.ray), [store, watcher], address) as executor:
+        plans = lane_plans(experiment)
+        files = FailureFiles(workspace.failed, LaneClasses(plans))
+        observers: list[TrialObserver] = [files, store, CheckpointRemover(store), watcher]
+        with Executor(plans, str(workspace.ray), observers, address) as executor:
             session = Session(experiment, workspace, store, executor, counts, watcher.say)
             session.require(session.run([spec], "export"), f"training {trial} again")
             trained = True

@@ -11,6 +11,7 @@ from sweeper.corpora.prepare import OnProgress
 from sweeper.experiment.model import Experiment
 from sweeper.lanes.cluster import expected_lanes
 from sweeper.lanes.executor import Executor
+from sweeper.lanes.plan import LaneClasses
 from sweeper.lanes.source import TrialObserver
 from sweeper.pipeline import bases as base_phase
 from sweeper.pipeline.active_law import ActiveLaw
@@ -126,11 +127,11 @@ def _run(
         warn=warn,
     )
     tracking = TrackingObserver(tracker, experiment, store)
-    files = FailureFiles(workspace.failed, target_plan(experiment).num_workers)
-    remover = CheckpointRemover(store)
+    plans, remover = lane_plans(experiment), CheckpointRemover(store)
+    files = FailureFiles(workspace.failed, LaneClasses(plans))
     observers: list[TrialObserver] = [files, store, remover, CountingObserver(counts), tracking, watcher]
     with Executor(
-        lane_plans(experiment),
+        plans,
         str(workspace.ray),
         observers,
         address,
