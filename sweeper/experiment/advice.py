@@ -68,7 +68,7 @@ def _unmixed(experiment: Experiment, mixture: Mapping[str, ShareBounds]) -> Iter
     """Corpora that would be mixed in by their weights, were it not for `mixture`."""
     left = [name for name in experiment.others if name not in mixture and experiment.corpora[name].weight]
     if left:
-        yield f"search.space.mixture: leaves out {listed(left)}, which no trial is trained on; set the weight to 0 or add it"
+        yield f"search.space.mixture: leaves out {listed(left)}, which no trial trains on; add it, or write weight: 0"
 
 
 def _search(experiment: Experiment) -> Iterator[str]:

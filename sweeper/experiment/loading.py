@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -45,9 +46,9 @@ def _parse(data: object, source: str, folder: Path | None, numbers: Mapping[tupl
         raise ExperimentError(f"{source}: {what}; must be a mapping with the fields of docs/experiment.md")
     try:
         experiment = Experiment.model_validate(data)
+        return experiment if folder is None else _resolved(experiment, folder)
     except ValidationError as error:
         raise ExperimentError(_listed(source, lines(error, Experiment, numbers))) from None
-    return experiment if folder is None else _resolved(experiment, folder)
 
 
 def _listed(source: str, problems: list[str]) -> str:
@@ -62,22 +63,40 @@ def _resolved(experiment: Experiment, folder: Path) -> Experiment:
     for corpus in data["corpora"].values():
         for field in ("source", "valid", "test"):
             corpus[field] = corpus[field] and [absolute(path, folder) for path in corpus[field]]
-    data["base_models"] = [absolute(name, folder) if _is_folder(name, folder) else name for name in data["base_models"]]
+    bases = {name: absolute(name, folder) if _is_folder(name, folder) else name for name in data["base_models"]}
+    data["base_models"] = list(bases.values())
+    _rename_bases(data["search"], bases)
     data["search"]["warm_start"] = [absolute(path, folder) for path in data["search"]["warm_start"]]
     storage = data["resources"]["storage"]
     data["resources"]["storage"] = storage and absolute(storage, folder)
     return Experiment.model_validate(data)
 
 
+def _rename_bases(search: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Name base models as `base_models` does, wherever the search names them."""
+    for form in (form for form in search["space"].values() if isinstance(form, dict) and "when" in form):
+        if "base_model" in form["when"]:
+            form["when"]["base_model"] = [names.get(name, name) for name in form["when"]["base_model"]]
+    chosen = search["space"]["base_model"]
+    if chosen:
+        chosen["choices"] = [names[name] for name in chosen["choices"]]
+    for point in (point for point in search["enqueue"] if "base_model" in point):
+        point["base_model"] = names[point["base_model"]]
+
+
 def absolute(path: str, folder: Path) -> str:
     """A path or glob as seen from `folder`; `builtin:`, `hf:` and URIs stay as they are."""
     if path.startswith(("builtin:", "hf:")) or "://" in path:
         return path
-    return str((folder / Path(path).expanduser()).absolute())
+    own = path == "~" or path.startswith("~/")  # of another user's folder the system may know nothing
+    return str((folder / (Path(path).expanduser() if own else Path(path))).absolute())
 
 
 def _is_folder(name: str, folder: Path) -> bool:
     """Whether a base model is a folder and not a Hugging Face name, which looks like a relative path."""
     if name.startswith("builtin:"):
         return False
-    return name.startswith((".", "~", "/")) or (folder / name).is_dir()
+    try:
+        return name.startswith((".", "~", "/")) or (folder / name).is_dir()
+    except OSError:  # longer than the system lets a name be
+        return False

@@ -27,7 +27,7 @@ SAID: list[tuple[dict[str, Any], str]] = [
             "search__space__mixture": {"general": {}, "code": {"low": 0.1}},
             "corpora__books": "x.txt",
         },
-        "search.space.mixture: leaves out 'books', which no trial is trained on",
+        "search.space.mixture: leaves out 'books', which no trial trains on",
     ),
     ({"corpora__code": {"source": "x", "weight": 2}}, "corpora.code.weight: not used"),
     ({"search__trials": 5}, "search.startup_trials: 5 of 5 trials are random"),

@@ -69,7 +69,7 @@ def use(experiment: Experiment) -> None:
 @given(DATA.flatmap(mutated))
 def test_changed_data_is_accepted_or_refused_by_field(data: Any) -> None:
     try:
-        experiment = parse_experiment(data, source="x.yaml")
+        experiment = parse_experiment(data, source="x.yaml", folder="/nowhere")
     except ExperimentError as error:
         for line in problems(error, "x.yaml"):
             assert names_a_field(line, data), line

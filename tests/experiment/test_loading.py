@@ -45,6 +45,30 @@ def test_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
     assert experiment.resources.storage == f"{tmp_path}/shared"
 
 
+def test_base_models_are_named_alike_wherever_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    data = whole(base_models=["small", "org/name"], search__space__base_model=["small", "org/name"])
+    data["search"]["space"]["weight_decay"] = {"choices": [0.1], "when": {"base_model": "small"}}
+    data["search"]["enqueue"] = [{"base_model": "small"}]
+    search = load_experiment(write(tmp_path, yaml.safe_dump(data))).search
+    assert search.space.base_models == (f"{tmp_path}/small", "org/name")
+    assert search.space.weight_decay is not None
+    assert search.space.weight_decay.when == {"base_model": (f"{tmp_path}/small",)}
+    assert search.enqueue[0]["base_model"] == f"{tmp_path}/small"
+
+
+def test_one_folder_under_two_names_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    assert "stands in the list twice" in refused(
+        write(tmp_path, yaml.safe_dump(whole(base_models=["small", "./small"])))
+    )
+
+
+@pytest.mark.parametrize("name", ["~nobody/x", "x" * 5000, "a\\0b"])
+def test_names_that_no_folder_can_have_are_left_to_whoever_reads_them(tmp_path: Path, name: str) -> None:
+    assert parse_experiment(whole(base_models=[name]), folder=tmp_path).base_models[0].endswith(name)
+
+
 def test_storage_uris_stay_as_they_are(tmp_path: Path) -> None:
     data = whole(resources={"storage": "s3://bucket/x"})
     assert load_experiment(write(tmp_path, yaml.safe_dump(data))).resources.storage == "s3://bucket/x"
