@@ -43,8 +43,6 @@ class _Flight:
     """Why it was told to return."""
     left: bool = False
     """It was left before, so that it goes on where it stood is nothing to speak of."""
-    trouble: str = ""
-    """What the lane said last of what went wrong."""
 
 
 class Desk:
@@ -211,7 +209,7 @@ class Desk:
             flight = self._flights.pop(key, None)
             if flight is None:
                 return
-            if lost and flight.record.state == "running" and not self._closing and self._once_more(flight, lost):
+            if lost and flight.record.state == "running" and not self._closing and self._once_more(flight.record, lost):
                 self._again.append(flight.record)
                 self.generation += 1
             else:
@@ -273,7 +271,6 @@ class Desk:
         elif isinstance(message, Resumed):
             self._resumed(flight, message)
         elif isinstance(message, Trouble):
-            flight.trouble = message.reason
             self._notice(record, message.reason)
         elif isinstance(message, Finished):
             record.finished = message
@@ -311,14 +308,13 @@ class Desk:
             self._hungry = False
             self.generation += 1
 
-    def _once_more(self, flight: _Flight, lost: str) -> bool:
-        record, why = flight.record, flight.trouble or lost
+    def _once_more(self, record: TrialRecord, lost: str) -> bool:
         times = self._hand_outs[record.id] = self._hand_outs.get(record.id, 0) + 1
         if times < MAX_HAND_OUTS:
-            self._notice(record, f"lost its lane ({why}); attempt {record.attempts + 1} follows")
+            self._notice(record, f"lost its lane ({lost}); attempt {record.attempts + 1} follows")
             return True
         self._abandoned.append(record.id)
-        record.state, record.reason = "failed", f"error: lost {times} times in a row ({why})"
+        record.state, record.reason = "failed", f"error: lost {times} times in a row ({lost})"
         return False
 
     def _end(self, flight: _Flight) -> None:

@@ -151,11 +151,6 @@ class Mailbox:
         self._ranks.clear()
         self._wake()
 
-    async def note(self, reason: str) -> None:
-        """Tell whoever follows the job under way what is wrong with it."""
-        if self._current is not None and not self._current.ended:
-            self._say(self._current, reason)
-
     async def current(self) -> int | None:
         """The number of the job under way."""
         return None if self._current is None or self._current.ended else self._current.job.number

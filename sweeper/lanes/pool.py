@@ -127,9 +127,7 @@ class LanePool:
             if pulse is None or pulse.error:
                 self._lose(lane, "its actor has died" if pulse is None else pulse.error)
             elif pulse.silence > lane.plan.hung_seconds:
-                reason = f"no sign of life for {lane.plan.hung_seconds:.0f} s (resources.hung_seconds)"
-                ask(lane.handle.note.remote(reason), gone=None)
-                self._lose(lane, reason)
+                self._lose(lane, f"no sign of life for {lane.plan.hung_seconds:.0f} s (resources.hung_seconds)")
             elif lane.cut_off(pulse.nodes - machines, LOST_SECONDS):
                 self._wait_for_workers(lane)
 
@@ -137,7 +135,7 @@ class LanePool:
         import ray
 
         _log.warning("%s is lost (%s); starting another", lane.name, reason)
-        ray.get(self.switchboard.remove.remote(lane.name))
+        ray.get(self.switchboard.remove.remote(lane.name, reason))
         self._drop(lane)
         self._bring_up(lane.plan)
 

@@ -42,9 +42,10 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
             return {"done": True, "stand_by": True}
         try:
             return self._next()
-        except ray.exceptions.RayActorError as error:
-            self._forget()
-            return {"done": True, "first": self._read, "messages": [], "lost": type(error).__name__}
+        except ray.exceptions.RayActorError:
+            self._lane = None
+            why = ray.get(self._switchboard.forget.remote(self._config["trial"]))
+            return {"done": True, "first": self._read, "messages": [], "lost": why or "its process died"}
 
     def _next(self) -> dict[str, Any]:
         import ray
@@ -109,11 +110,6 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         while not ray.get(self._lane.settled.remote(number, POLL_SECONDS)):
             continue
 
-    def _forget(self) -> None:
-        """The lane's actor has died; the driver replaces it."""
-        self._lane = None
-        self._switchboard.forget.remote(self._config["trial"])
-
     def _release(self) -> None:
         """Tune stops the trial before its end: halt it, and give its lane back."""
         import ray
@@ -123,8 +119,9 @@ class TrialProxy(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         try:
             ray.get(self._lane.halt.remote(self._number, _LEAVE if self._config.get("leaves") else _STOP))
             self._give_back()
-        except ray.exceptions.RayActorError:
-            self._forget()
+        except ray.exceptions.RayActorError:  # it has died; the driver replaces it
+            self._lane = None
+            self._switchboard.forget.remote(self._config["trial"])
 
     def _give_back(self) -> None:
         """Give the lane back once every rank is free."""

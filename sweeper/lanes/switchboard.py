@@ -33,6 +33,8 @@ class Switchboard:
         self._leases: dict[str, str] = {}
         """Lane by trial."""
         self._waiting: deque[_Request] = deque()
+        self._whys: dict[str, str] = {}
+        """Why its lane was removed, by trial."""
         self._leaving: set[str] = set()
         self._generation = 0
         self._closed = False
@@ -44,8 +46,9 @@ class Switchboard:
         self._leaving.discard(name)
         self._put_back(name)
 
-    async def remove(self, name: str) -> None:
-        """A lane is gone."""
+    async def remove(self, name: str, why: str = "") -> None:
+        """A lane is gone; `why` is for the trial that is on it."""
+        self._whys |= {trial: why for trial, lane in self._leases.items() if lane == name}
         self._lanes.pop(name, None)
         self._free.pop(name, None)
         self._leaving.discard(name)
@@ -79,9 +82,14 @@ class Switchboard:
         if name is not None and name in self._lanes:
             self._put_back(name)
 
-    async def forget(self, trial: str) -> None:
-        """The trial's lane does not answer: the lease ends, but nobody else is given that lane."""
+    async def forget(self, trial: str) -> str:
+        """The trial's lane does not answer: the lease ends, but nobody else is given that lane.
+
+        Returns:
+            Why it was removed; empty where that is not known.
+        """
         self._leases.pop(trial, None)
+        return self._whys.pop(trial, "")
 
     async def close(self) -> None:
         """Lease nothing more."""

@@ -220,16 +220,13 @@ def test_a_trial_that_gets_on_between_losses_is_never_given_up() -> None:
     assert (record.state, record.attempts) == ("running", 2 * MAX_HAND_OUTS)
 
 
-def test_a_lost_trial_is_said_with_what_its_lane_said_last() -> None:
+def test_what_a_trial_survives_is_said() -> None:
     record, watching = TrialRecord(fake_spec()), Watching()
     desk = opened(FixedTrials([record]), watching)
     desk.hand_out("a")
-    desk.receive("a", 0, [Trouble(reason="no sign of life for 5 s").model_dump_json()])
-    desk.complete("a", "ActorDiedError")
-    assert watching.notices == [
-        "no sign of life for 5 s",
-        "lost its lane (no sign of life for 5 s); attempt 2 follows",
-    ]
+    desk.receive("a", 0, [Trouble(reason="its workers died").model_dump_json()])
+    desk.complete("a", "no sign of life for 5 s")
+    assert watching.notices == ["its workers died", "lost its lane (no sign of life for 5 s); attempt 2 follows"]
 
 
 def test_what_was_measured_before_a_checkpoint_is_taken_in_where_it_was_never_heard_of() -> None:

@@ -226,17 +226,6 @@ def test_silence_is_counted_while_ranks_work_and_not_while_they_wait_for_others(
     assert played(scene) == [False, True, False, False, False, False]
 
 
-def test_a_note_reaches_whoever_follows_the_job() -> None:
-    async def scene() -> list[str]:
-        box = Mailbox(1)
-        await box.note("nobody hears this")
-        number = (await box.offer("a spec")).number
-        await box.note("it hangs")
-        return await box.messages(number, 0, SOON)
-
-    assert [MESSAGE.validate_json(text) for text in played(scene)] == [Trouble(reason="it hangs")]
-
-
 def test_attempts_are_counted_for_each_job_afresh() -> None:
     async def scene() -> Job | str | None:
         box = Mailbox(1)

@@ -84,6 +84,16 @@ def test_a_forgotten_lane_is_leased_to_nobody_else() -> None:
     assert played(scene) == [None, ("a", "its successor")]
 
 
+def test_whoever_lost_a_lane_is_told_why_once() -> None:
+    async def scene(board: Switchboard) -> list[str]:
+        await board.add("a", "lane a")
+        await board.lease("one", SOON)
+        await board.remove("a", "it hung")
+        return [await board.forget("one"), await board.forget("one"), await board.forget("another")]
+
+    assert played(scene) == ["it hung", "", ""]
+
+
 def test_a_closed_switchboard_leases_nothing_and_says_so() -> None:
     async def scene(board: Switchboard) -> tuple[bool, Any, Any, bool]:
         before = await board.closed()
