@@ -18,20 +18,21 @@ Floats = NDArray[np.float64]
 def dcpt_design(problem: TableProblem, seed: int) -> Iterator[tuple[int, int]]:
     """Learning rates at the middle ratio, then ratios at the best rate, the D-CPT law in (ratio, tokens), its optimum.
 
-    Where settings differ in more (the method, the rank), each of these is treated so in turn, full weights first. Every
-    run is trained whole and all its checkpoints go into the fit. Recommends the lowest prediction (of the objective, by
-    a law for each corpus) among the ratios at the chosen rates; before the first fit, the best measured.
+    Rates and ratios come in an order of the seed, so that no place in the grid is favoured. Where settings differ in
+    more (the method, the rank), each of these is treated so in turn, full weights first. Every run is trained whole and
+    all its checkpoints go into the fit. Recommends the lowest prediction (of the objective, by a law for each corpus)
+    among the ratios at the chosen rates; before the first fit, the best measured.
     """
-    runs = Runs(problem, seed)
+    runs, order = Runs(problem, seed), np.random.default_rng(seed)
     rated: dict[int, float] = {}
     """Measured objective, or predicted where a law was fitted."""
     for group in _groups(problem):
-        for setting in _rate_sweep(problem, group):
+        for setting in order.permutation(_rate_sweep(problem, group)).tolist():
             rated[setting] = _whole(problem, runs, setting)
             yield runs.spent, min(rated, key=rated.__getitem__)
         rate = problem.settings[min((s for s in rated if s in group), key=rated.__getitem__)][RATE]
         line = sorted((s for s in group if problem.settings[s][RATE] == rate), key=lambda s: _ratio(problem, s))
-        for setting in [line[i] for i in _spread(len(line), RATIOS)]:
+        for setting in order.permutation([line[i] for i in _spread(len(line), RATIOS)]).tolist():
             rated[setting] = _whole(problem, runs, setting)
             yield runs.spent, min(rated, key=rated.__getitem__)
         measured = [s for s in line if runs.finished(s)]
@@ -59,10 +60,10 @@ def _groups(problem: TableProblem) -> list[list[int]]:
 
 
 def _rate_sweep(problem: TableProblem, group: list[int]) -> list[int]:
-    """The group's settings at its middle ratio, by rate."""
+    """The group's settings at its middle ratio."""
     ratios = sorted({_ratio(problem, s) for s in group})
     middle = ratios[len(ratios) // 2]
-    return sorted((s for s in group if _ratio(problem, s) == middle), key=lambda s: float(problem.settings[s][RATE]))
+    return [s for s in group if _ratio(problem, s) == middle]
 
 
 def _ratio(problem: TableProblem, setting: int) -> float:

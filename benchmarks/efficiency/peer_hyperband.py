@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import optuna
 
-from benchmarks.efficiency.problem import IDLE, Runs, TableProblem
+from benchmarks.efficiency.problem import ENOUGH, IDLE, Runs, TableProblem
 from benchmarks.efficiency.space import Space
 
 
@@ -19,7 +19,7 @@ def hyperband(problem: TableProblem, seed: int) -> Iterator[tuple[int, int]]:
     space, runs = Space(problem), Runs(problem, seed)
     shown: dict[int, tuple[bool, float]] = {}
     idle = 0
-    while idle < IDLE:
+    while idle < IDLE and runs.spent < ENOUGH * problem.grid_tokens:
         trial, before = study.ask(), runs.spent
         space.ask(trial)
         setting = space.take(trial.params, runs)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.efficiency.problem import IDLE, Runs, TableProblem
+from benchmarks.efficiency.problem import ENOUGH, IDLE, Runs, TableProblem
 from benchmarks.efficiency.space import Space
 
 
@@ -33,7 +33,7 @@ def optuna_asha(problem: TableProblem, seed: int) -> Iterator[tuple[int, int]]:
     )
     shown: dict[int, tuple[bool, float]] = {}
     count = idle = 0
-    while idle < IDLE:
+    while idle < IDLE and runs.spent < ENOUGH * problem.grid_tokens:
         trial, before = _Trial(f"trial-{count}"), runs.spent
         setting = space.take(searcher.suggest(trial.trial_id), runs)
         scheduler.on_trial_add(None, trial)

@@ -12,6 +12,8 @@ PENALTY = 5.0
 """Nats of objective a nat by which the limited corpus exceeds its limit."""
 IDLE = 30
 """So many trials in a row that measure nothing new end a search."""
+ENOUGH = 0.5
+"""Share of the grid's tokens after which Optuna's samplers stop: asking them takes time that grows with the trials."""
 Setting = Mapping[str, float | str]
 """Value by axis; an axis that does not apply (the rank of a run without an adapter) is left out."""
 Losses = Mapping[str, float]
