@@ -15,7 +15,10 @@ def hyperband(problem: TableProblem, seed: int) -> Iterator[tuple[int, int]]:
     first = problem.checkpoints[0]
     most = max(1, round(problem.max_tokens / first))
     pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=most, reduction_factor=3)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner)
+    # Its bracket is a hash of the name, which is random where none is given.
+    study = optuna.create_study(
+        study_name=f"hyperband-{seed}", sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner
+    )
     space, runs = Space(problem), Runs(problem, seed)
     shown: dict[int, tuple[bool, float]] = {}
     idle = 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.efficiency import peer_hyperband, peer_ray
 from benchmarks.efficiency.curves import BUDGETS, curves, regrets
 from benchmarks.efficiency.own_tables import adapters
 from benchmarks.efficiency.peer_dcpt import dcpt_design, suits
@@ -30,7 +31,9 @@ def line(values, *, corpora=("new",), noise=0.0, checkpoints=(10, 100)):
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "dcpt_design"])
-def test_a_peer_pays_as_it_goes_and_ends_at_the_best_it_saw(name):
+def test_a_peer_pays_as_it_goes_and_ends_at_the_best_it_saw(name, monkeypatch):
+    for peer in (peer_hyperband, peer_ray):
+        monkeypatch.setattr(peer, "ENOUGH", 1.0)
     problem = line([3.0, 2.0, 4.0, 5.0])
     steps = list(STRATEGIES[name](problem, 0))
     spent = [tokens for tokens, _ in steps]
@@ -44,6 +47,12 @@ def test_the_peers_that_stop_runs_pay_less_than_the_grid():
     for name in ("optuna_asha", "hyperband"):
         stopped = next(STRATEGIES[name](problem, 0))
         assert stopped[0] == problem.checkpoints[0]
+
+
+def test_optuna_is_asked_for_half_of_the_grid_at_most():
+    problem = line([3.0, 2.0, 4.0, 5.0, 6.0, 1.0])
+    *_, (spent, _) = peer_hyperband.hyperband(problem, 0)
+    assert spent < 0.5 * problem.grid_tokens + problem.max_tokens
 
 
 def test_the_grid_visits_each_setting_once_in_an_order_of_its_seed():
