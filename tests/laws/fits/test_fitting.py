@@ -220,6 +220,15 @@ def test_nearest_measured_is_nearest_in_ratio_then_in_tokens():
         nearest_measured(table, corpus="code", tokens=1e5, domain_ratio=0.4, params=7e6, method="full")
 
 
+def test_a_run_that_was_left_early_is_not_the_nearest():
+    table = simulated_table(anchored_truth, noise=0.0)
+    long = (table.domain_ratio != 0.33) | (table.tokens < 60e3)
+    loss = nearest_measured(
+        table.rows(long), corpus="code", tokens=240e3, domain_ratio=0.3, params=1.3e6, method="full"
+    )
+    assert loss == pytest.approx(anchored_truth("code", 1.3e6, 160e3, 0.1))
+
+
 def test_left_out_ratios_are_not_seen(anchored_fits):
     candidate = anchored_fits.corpora["code"].candidates["anchored"]
     held_out = held_out_nats(candidate)
