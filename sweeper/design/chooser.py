@@ -1,13 +1,14 @@
 """Which run to start or to continue, how far, and what to recommend meanwhile."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from sweeper.design.axes import Axis, Setting, places
 from sweeper.design.kernel import Rows
 from sweeper.design.opening import spread_out
+from sweeper.design.runs import Run, rows_kept
 from sweeper.design.saving import Goal, best_first, regret, savings
 from sweeper.design.surface import Prospect, Surface
 from sweeper.laws.arrays import Floats, Ints
@@ -21,24 +22,12 @@ _CAUTION = 1.5
 """Standard deviations below their means at which losses rank a setting, so that what is unknown is weighed."""
 _WORLDS = 512
 _NEW_RUN = 10**6
+ENOUGH = 0.001
+"""Share of the objective: a design is over as soon as knowing every loss exactly is expected to lower it by less."""
+_HARDLY = 0.05
+"""Or as soon as no measurement is expected to lower it by this part of that."""
 _EARLY = 0.1
 """Of the tokens: losses before them say little of the end, so first runs go so far at least."""
-
-
-@dataclass
-class Run:
-    """One setting in training."""
-
-    setting: int
-    losses: dict[int, Mapping[str, float]] = field(default_factory=dict)
-    """By tokens, of every corpus of the goal, nats."""
-    over: bool = False
-    """It cannot be continued."""
-
-    @property
-    def tokens(self) -> int:
-        """Trained so far."""
-        return max(self.losses, default=0)
 
 
 @dataclass(frozen=True)
@@ -181,6 +170,13 @@ class Chooser:
         choices = self._choices(affordable, {choice.run for choice in pending}, fresh)
         return self._weigh(choices, {faithful: faith}) if choices else None
 
+    def is_over(self, choice: Choice) -> bool:
+        """Whether not even the best choice is worth its cost any more."""
+        if choice.saving is None:
+            return False
+        worth = ENOUGH * abs(self.recommend().value)
+        return choice.saving < _HARDLY * worth or self.regret() < worth
+
     def regret(self) -> float:
         """By how much the best setting is expected to beat the recommended one, nats."""
         if not self._learn():
@@ -195,10 +191,10 @@ class Chooser:
 
     def _learn(self, pending: Sequence[Choice] = ()) -> bool:
         """Bring the surfaces up to date; False where nothing was measured."""
-        measured = [(k, run, t) for k, run in enumerate(self.runs) for t in sorted(run.losses)]
+        measured = [(k, self.runs[k], t) for k, t in rows_kept(self.runs, self.goal)]
         if not measured:
             return False
-        key = tuple((k, t) for k, _, t in measured)
+        key = tuple((k, t) for k, run in enumerate(self.runs) for t in run.losses)
         if key != self._known:
             rows = self._measured(measured)
             for name, surface in self._surfaces.items():

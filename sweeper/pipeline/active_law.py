@@ -10,7 +10,7 @@ from sweeper.design.axes import Setting as Values
 from sweeper.design.chooser import Chooser
 from sweeper.design.saving import Goal
 from sweeper.experiment.quantities import format_tokens
-from sweeper.pipeline.active_search import EXCESS, REGRET, TARGET
+from sweeper.pipeline.active_search import EXCESS, TARGET
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import Comparison
 from sweeper.pipeline.search import Found, Setting, objective_for
@@ -74,7 +74,7 @@ class ActiveLaw:
         self._chooser = self._make_chooser()
         runs = [(self._points.index(point), record) for point, record in known]
         trials = 10 * len(session.experiment.law.domain_ratio) + len(searched)
-        enough = Enough(trials, self.fixed_cost + self._cost(searched), REGRET)
+        enough = Enough(trials, self.fixed_cost + self._cost(searched))
         least = {
             self._points.index(point): int(LEAST * session.experiment.law.max_tokens) for point in self._found_ends
         }

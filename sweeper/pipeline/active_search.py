@@ -22,8 +22,6 @@ from trainers.messages import Measurement
 
 TARGET, EXCESS = "target", "excess"
 """What the design models: the target's loss, and the constrained corpus' loss above its base model's own limit."""
-REGRET = 0.001
-"""Share of the objective: the search is over as soon as knowing every loss exactly is expected to lower it by less."""
 PARTIAL = 4
 """Trials that may be begun for each of `search.trials`, whose tokens they share: most of them are left early."""
 HOPELESS = 0.05
@@ -77,7 +75,7 @@ class ActiveSearch:
         )
         self._book = StudyBook(trials.study, self._space, trials.record_of, trials.outcome_of)
         runs = [(self._space.number(values), record) for values, record in known]
-        enough = Enough(PARTIAL * search.trials, float(search.trials * search.max_tokens), REGRET)
+        enough = Enough(PARTIAL * search.trials, float(search.trials * search.max_tokens))
         self._source = DesignedTrials(self._chooser, self._book, enough, self._losses, runs)
         self.records = self._source.records
         """All trials of the search."""
@@ -125,10 +123,10 @@ class ActiveSearch:
         spent = sum(record.last.tokens for record in self.records if record.last is not None)
         most = search.trials * search.max_tokens
         why = "no run was worth its tokens any more" if self._source.satisfied else "its tokens were used"
-        regret = "" if self._source.regret is None else f"; expected regret {self._source.regret:.4f} nats"
+        regret = self._chooser.regret()
         return (
             f"search: {format_tokens(spent)} of at most {format_tokens(most)} tokens, {1 - spent / most:.0%} saved: "
-            f"{why}{regret}"
+            f"{why}; expected regret {regret:.4f} nats"
         )
 
 

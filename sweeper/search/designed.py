@@ -15,10 +15,6 @@ FAITHFUL = 1.3
 """How much more for its tokens another run must promise than the one at hand: changing over has its price too."""
 
 
-HARDLY = 0.05
-"""Of what ends a design: a measurement that is expected to save less than this part of it is not worth its tokens."""
-
-
 class Book(Protocol):
     """Where the trials of a design come from, and who is told of them."""
 
@@ -36,13 +32,10 @@ class Enough:
     Attributes:
         runs: Trials to begin at most.
         cost: To spend at most, all trials together; a token costs what the chooser says.
-        regret: Share of the objective that is not worth a run any more: the design is over as soon as knowing every
-            loss exactly would be expected to lower the objective by less.
     """
 
     runs: int
     cost: float
-    regret: float
 
 
 class DesignedTrials:
@@ -75,8 +68,6 @@ class DesignedTrials:
         self._flying: dict[int, int] = {}
         """Tokens that each run in flight goes to before it is weighed again."""
         self._over = False
-        self.regret: float | None = None
-        """What knowing every loss exactly would still be expected to save, nats; None before anything was weighed."""
         self.satisfied = False
         """Whether the design ended since nothing was worth a run any more."""
         for setting, record in known:
@@ -147,15 +138,8 @@ class DesignedTrials:
         pending = [self._pending(run, tokens) for run, tokens in self._flying.items()]
         afford, fresh = self._enough.cost - self._spent(), len(self.records) < self._enough.runs
         choice = self.chooser.next(afford, pending, faithful=faithful, faith=FAITHFUL, fresh=fresh)
-        return None if choice is None or self._known_enough(choice) else choice
-
-    def _known_enough(self, choice: Choice) -> bool:
-        if choice.saving is None:
-            return False
-        worth = self._enough.regret * abs(self.chooser.recommend().value)
-        self.regret = self.chooser.regret()
-        self.satisfied = self.regret < worth or choice.saving < HARDLY * worth
-        return self.satisfied
+        self.satisfied = choice is not None and self.chooser.is_over(choice)
+        return None if self.satisfied else choice
 
     def _spent(self) -> float:
         """By all runs, as far as they were measured, and by those in flight up to their next measurement."""
