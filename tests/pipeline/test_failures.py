@@ -1,5 +1,6 @@
 from sweeper.lanes.source import FixedTrials
 from sweeper.pipeline.failures import ENOUGH, ENOUGH_DIVERGED, FailureWatch
+from sweeper.pipeline.page import failures_table
 from sweeper.trials.record import TrialRecord
 from tests.trial_records import record, spec
 
@@ -80,3 +81,13 @@ def test_paused_trials_are_no_failures_and_the_source_hears_of_all() -> None:
         watch.ended(trial)
     assert watch.objection() == ""
     assert source.heard == 5
+
+
+def test_the_report_has_why_trials_failed_and_the_command_that_shows_one_alone() -> None:
+    failed, well = record(spec(seed=1), [], "failed", purpose="law"), record(spec(seed=2), [])
+    failed.reason, failed.reproduce = FULL, "python -m trainers train f.json"
+    table = failures_table([failed, well])
+    assert table is not None
+    why = "OSError: [Errno 28] No space left on device"
+    assert table.rows == ((failed.id, "law", why, "python -m trainers train f.json"),)
+    assert failures_table([well]) is None

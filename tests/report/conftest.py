@@ -70,6 +70,7 @@ def data():
         laws=(table,),
         law_notes=("Two sizes.",),
         mixture=table,
+        failures=Table(("trial", "reason"), (("def", "diverged: <nan>"),)),
         trials=Table(("trial", "state"), (("abc", "completed"),)),
         counts=(Fact("computed", "3"),),
         versions=(Fact("torch", "2.13"),),

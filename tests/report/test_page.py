@@ -54,6 +54,7 @@ def test_the_answer_comes_first(page):
 def test_all_sections_stand_in_the_order_of_interest(page):
     assert page.ids("section") == [
         "answer",
+        "failures",
         "predicted",
         "ratio",
         "tokens",
