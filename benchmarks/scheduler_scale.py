@@ -104,17 +104,8 @@ def measure(trials: int, lanes: int, seconds: float, output: Path) -> dict[str, 
             executor.start()
             with Watch(store) as watch:
                 executor.run(search_trials(study, asked, store))
-            turns = fetch(simulated)
-            if "DEBUG" in os.environ:
-                import ray
-                from ray.util.state import list_actors
-
-                print(
-                    collections.Counter(
-                        (a.class_name, a.state) for a in list_actors(ray.get_runtime_context().gcs_address, limit=1000)
-                    ),
-                    file=sys.stderr,
-                )
+            turns = simulated.turns()
+            simulated.close()
         drain = time.monotonic()
         tracker.finish(timeout_seconds=DRAIN_SECONDS)
         drain = time.monotonic() - drain
@@ -133,14 +124,6 @@ def measure(trials: int, lanes: int, seconds: float, output: Path) -> dict[str, 
         "trial_seconds": seconds,
         "tracker_drain_s": round(drain, 2),
     }
-
-
-def fetch(simulated: SimulatedLanes) -> list[Turn]:
-    """The lanes' own notes."""
-    import ray
-
-    turns: list[Turn] = ray.get(simulated.workers.turns.remote())
-    return turns
 
 
 def idle_times(turns: Iterable[Turn]) -> list[float]:
@@ -187,8 +170,9 @@ def growth(name: str, times: Sequence[float]) -> dict[str, Any]:
     """Medians of the first and last tenth, and the exponent b of time ~ n^b, from medians of twenty parts."""
     parts = [part for part in np.array_split(np.asarray(times), 20) if len(part)]
     medians = [float(np.median(part)) for part in parts]
-    ends = np.cumsum([len(part) for part in parts])
-    exponent = float(np.polyfit(np.log(ends), np.log(medians), 1)[0]) if len(parts) > 2 else float("nan")
+    sizes = np.array([len(part) for part in parts])
+    middles = np.cumsum(sizes) - sizes / 2
+    exponent = float(np.polyfit(np.log(middles), np.log(medians), 1)[0]) if len(parts) > 2 else float("nan")
     tenth = max(1, len(times) // 10)
     return {
         f"{name}_first_ms": round(1000 * statistics.median(times[:tenth]), 2),

@@ -158,7 +158,16 @@ class SimulatedLanes:
         return LaneHandle(self.workers, name)
 
     def end(self, lane: object) -> None:
-        """Nothing to end: the lanes' actor ends with Ray."""
+        """Nothing to end: `close` ends all."""
+
+    def turns(self) -> list[Turn]:
+        """What ran where and when."""
+        turns: list[Turn] = ray.get(self.workers.turns.remote())
+        return turns
+
+    def close(self) -> None:
+        """End the actor."""
+        ray.kill(self.workers)
 
 
 def measured(spec: TrialSpec, tokens: int, documents: int) -> Measurement:

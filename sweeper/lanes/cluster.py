@@ -119,11 +119,3 @@ def alive_nodes() -> set[str]:
     import ray
 
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-
-
-def promised() -> dict[str, float] | None:
-    """What an autoscaler may bring the cluster to, by its configuration; None where the cluster has no autoscaler."""
-    from ray._private.state import state  # the one place that knows; Ray's own libraries ask it too
-
-    most = state.get_max_resources_from_cluster_config()
-    return None if most is None else {name: float(count) for name, count in most.items()}

@@ -3,21 +3,20 @@
 import functools
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
+from sweeper.lanes.flight import Flight
 from sweeper.lanes.source import TrialObserver, TrialSource
 from sweeper.lanes.switchboard import LANE
+from sweeper.lanes.waiting_room import WaitingRoom
 from sweeper.trials.record import TrialRecord
-from trainers.messages import MESSAGE, Failure, Finished, Measurement, Message, Progress, Resumed, Trouble
+from trainers.messages import MESSAGE
 
 P = ParamSpec("P")
 T = TypeVar("T")
 MAX_HAND_OUTS = 3
 """How often in a row, without a new measurement, a trial may lose its lane or its proxy before it counts as failed."""
-MANY = 10**9
 
 
 def _told_to_the_phase(method: Callable[Concatenate["Desk", P], T]) -> Callable[Concatenate["Desk", P], T]:
@@ -34,22 +33,8 @@ def _told_to_the_phase(method: Callable[Concatenate["Desk", P], T]) -> Callable[
     return call
 
 
-@dataclass
-class _Flight:
-    record: TrialRecord
-    read: int = 0
-    """Messages taken in, so that none counts twice."""
-    pruned: str = ""
-    """Why it was told to return."""
-    left: bool = False
-    """It was left before, so that it goes on where it stood is nothing to speak of."""
-
-
 class Desk:
     """Hands trials out, takes their messages in, passes verdicts back. Safe to call from several threads.
-
-    A trial is handed out where its class of lanes has room; others wait here meanwhile, as many as there is room for in
-    all, so that no class waits behind another and a study is not asked long before its trials can run.
 
     Args:
         observers: Whoever keeps books.
@@ -59,17 +44,12 @@ class Desk:
     def __init__(
         self, observers: Sequence[TrialObserver], class_of: Callable[[TrialRecord], str] = lambda record: LANE
     ) -> None:
-        self._class_of = class_of
-        self._room: dict[str, int] | None = None
-        """Trials that may be out, by class; None: any number."""
-        self._seen: set[str] = set()
-        """Classes that the source has had trials of."""
+        self._waiting = WaitingRoom(class_of)
         self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
         self._observers = observers
         self._source: TrialSource | None = None
-        self._again: deque[TrialRecord] = deque()
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[str, Flight] = {}
         self._hand_outs: dict[str, int] = {}
         self._abandoned: list[str] = []
         self._closing = False
@@ -92,24 +72,20 @@ class Desk:
         """Begin to hand out the trials of a source."""
         with self._lock:
             self._source = source
-            self._seen.clear()
+            self._waiting.begin()
             self.generation += 1
 
     def make_room(self, room: Mapping[str, int]) -> None:
         """How many trials of each class may be out from now on."""
         with self._lock:
-            before = self._room or {}
-            self._room = dict(room)
-            if any(count > before.get(name, 0) for name, count in room.items()):
+            if self._waiting.make_room(room):
                 self.generation += 1
 
     def wanted(self) -> dict[str, int]:
-        """How many lanes of each class could be at work now; what the source still has may be of any class it had."""
+        """How many lanes of each class could be at work now."""
         with self._lock:
-            records = [*(flight.record for flight in self._flights.values()), *self._again]
-            counts = Counter(self._class_of(record) for record in records)
-            left = self._source.left() if self._source is not None and not self._closing else 0
-            return dict(counts + Counter(dict.fromkeys(self._seen, left)))
+            to_come = self._source.left() if self._source is not None and not self._closing else 0
+            return self._waiting.wanted(self._out(), to_come)
 
     def wait(self, timeout: float) -> bool:
         """True once the source is exhausted and none of its trials is in flight; False after `timeout` seconds.
@@ -168,7 +144,7 @@ class Desk:
     @property
     def proxies(self) -> int:
         """How many Tune trials there is use for: one for each trial that may be out, at least one to stand by."""
-        return max(1, sum(self._room.values())) if self._room is not None else MANY
+        return max(1, self._waiting.size)
 
     @_told_to_the_phase
     def hand_out(self, key: str) -> TrialRecord | None:
@@ -176,7 +152,7 @@ class Desk:
         with self._lock:
             if self._closing or self._source is None:
                 return None
-            record = self._next(self._source)
+            record = self._waiting.next(self._source, self._out())
             if record is None:
                 self._hungry = not self._source.exhausted()
                 self._idle.notify_all()
@@ -184,7 +160,7 @@ class Desk:
             left = self.leaves and record.state == "paused"
             record.state, record.attempts = "running", record.attempts + 1
             record.started_at, record.reason = record.started_at or time.time(), ""
-            self._flights[key] = _Flight(record, left=left)
+            self._flights[key] = Flight(record, self._observers, self._source.judge, left=left)
             for observer in self._observers:
                 observer.trial_started(record)
             return record
@@ -199,7 +175,9 @@ class Desk:
             flight.record.node = node or flight.record.node
             for text in messages[flight.read - first :]:
                 flight.read += 1
-                self._take(flight, MESSAGE.validate_json(text))
+                flight.take(MESSAGE.validate_json(text))
+            if flight.gets_on:  # whatever happened to it before
+                self._hand_outs.pop(flight.record.id, None)
             return not flight.pruned
 
     @_told_to_the_phase
@@ -209,8 +187,8 @@ class Desk:
             flight = self._flights.pop(key, None)
             if flight is None:
                 return
-            if lost and flight.record.state == "running" and not self._closing and self._once_more(flight.record, lost):
-                self._again.append(flight.record)
+            if lost and flight.record.state == "running" and not self._closing and self._once_more(flight, lost):
+                self._waiting.put(flight.record)
                 self.generation += 1
             else:
                 self._end(flight)
@@ -226,81 +204,17 @@ class Desk:
                 self.complete(key)
                 return
             del self._flights[key]
-            self._again.appendleft(flight.record)
+            self._waiting.put(flight.record, first=True)
             self.generation += 1
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    def _next(self, source: TrialSource) -> TrialRecord | None:
-        """The first trial whose class has room: of those that wait here, else of the source."""
-        for record in self._again:
-            if self._has_room(record):
-                self._again.remove(record)
-                return record
-        while len(self._again) < self._may_wait() and (new := source.next()) is not None:
-            self._seen.add(self._class_of(new))
-            if self._has_room(new):
-                return new
-            self._again.append(new)
-        return None
-
-    def _has_room(self, record: TrialRecord) -> bool:
-        return self._room is None or self._out()[self._class_of(record)] < self._room.get(self._class_of(record), 0)
-
-    def _may_wait(self) -> int:
-        """One at least, so that a class without lanes comes to be known."""
-        return MANY if self._room is None else max(1, sum((Counter(self._room) - self._out()).values()))
-
-    def _out(self) -> Counter[str]:
-        return Counter(self._class_of(flight.record) for flight in self._flights.values())
+    def _out(self) -> list[TrialRecord]:
+        return [flight.record for flight in self._flights.values()]
 
     def _over(self) -> bool:
-        waiting = self._source is not None and (bool(self._again) or not self._source.exhausted())
+        waiting = self._source is not None and (bool(self._waiting) or not self._source.exhausted())
         return not self._flights and (self._closing or not waiting)
-
-    def _take(self, flight: _Flight, message: Message) -> None:
-        record = flight.record
-        if isinstance(message, Measurement):
-            self._measured(record, message)
-            if message.tokens in record.spec.rungs and self._source is not None:
-                verdict = self._source.judge(record, message)
-                flight.pruned = "" if verdict.action == "continue" else verdict.reason
-        elif isinstance(message, Progress):
-            for observer in self._observers:
-                observer.progress(record, message)
-        elif isinstance(message, Resumed):
-            self._resumed(flight, message)
-        elif isinstance(message, Trouble):
-            self._notice(record, message.reason)
-        elif isinstance(message, Finished):
-            record.finished = message
-            record.state = {"completed": "completed", "stopped": "pruned", "paused": "paused"}[message.state]  # type: ignore[assignment]
-        elif isinstance(message, Failure):
-            record.state, record.reason = "failed", f"{message.cause}: {message.reason}"
-
-    def _measured(self, record: TrialRecord, message: Measurement) -> None:
-        known = [m for m in record.measurements if m.tokens != message.tokens]
-        if len(known) == len(record.measurements):  # it gets on, whatever happened to it before
-            self._hand_outs.pop(record.id, None)
-        record.measurements = sorted([*known, message], key=lambda m: m.tokens)
-        for observer in self._observers:
-            observer.measured(record, message)
-
-    def _resumed(self, flight: _Flight, message: Resumed) -> None:
-        """Take in what was measured before the checkpoint and never heard of, and say where the trial goes on."""
-        record = flight.record
-        known = {m.tokens for m in record.measurements}
-        for measurement in message.measurements:
-            if measurement.tokens not in known:
-                self._measured(record, measurement)
-        passed_over = "".join(f"checkpoint {name} is damaged and passed over; " for name in message.passed_over)
-        where = f"goes on from {message.tokens:,} tokens" if message.tokens else "begins again"
-        if passed_over or not message.tokens or not flight.left:
-            self._notice(record, f"{passed_over}{where}")
-
-    def _notice(self, record: TrialRecord, text: str) -> None:
-        for observer in self._observers:
-            observer.noticed(record, text)
 
     def _feed(self) -> None:
         """A source that waited for others to report may have a trial now: wake who stands by."""
@@ -308,16 +222,17 @@ class Desk:
             self._hungry = False
             self.generation += 1
 
-    def _once_more(self, record: TrialRecord, lost: str) -> bool:
+    def _once_more(self, flight: Flight, lost: str) -> bool:
+        record = flight.record
         times = self._hand_outs[record.id] = self._hand_outs.get(record.id, 0) + 1
         if times < MAX_HAND_OUTS:
-            self._notice(record, f"lost its lane ({lost}); attempt {record.attempts + 1} follows")
+            flight.notice(f"lost its lane ({lost}); attempt {record.attempts + 1} follows")
             return True
         self._abandoned.append(record.id)
         record.state, record.reason = "failed", f"error: lost {times} times in a row ({lost})"
         return False
 
-    def _end(self, flight: _Flight) -> None:
+    def _end(self, flight: Flight) -> None:
         record = flight.record
         if flight.pruned:
             record.state, record.reason = "paused" if self.leaves else "pruned", flight.pruned

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from sweeper.lanes import cluster
+from sweeper.lanes import autoscaler, cluster
 from sweeper.lanes.desk import Desk
 from sweeper.lanes.lane import LaneShape
 from sweeper.lanes.lane_actors import LaneActors, LaneMaker
@@ -124,7 +124,7 @@ class Executor:
 
         self._joined_here = not ray.is_initialized()
         cluster.join(self._address)
-        promised = cluster.promised()
+        promised = autoscaler.promised()
         plans = shape_lanes(self._plans, cluster.resources(), promised)
         cluster.require_shared_storage(plans[0], len(cluster.alive_nodes()))
         pool = self._pool = LanePool(plans, self._maker, self._desk.broke)
