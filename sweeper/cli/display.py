@@ -3,9 +3,11 @@
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
-from sweeper.pipeline.plan import EVALUATION_COST, Plan, format_seconds
+from sweeper.pipeline.plan import Plan, format_seconds
+from sweeper.spending.pace import EVALUATION_COST
 from sweeper.trials.record import State, TrialRecord
 from trainers.messages import Measurement, Progress
 
@@ -24,6 +26,7 @@ class Display:
         self._live: Any = None
         self._target = target
         self._plan: Plan | None = None
+        self._spent: Callable[[], str] | None = None
         self._began = time.monotonic()
         self._first_trial: float | None = None
         self._said = 0.0
@@ -54,6 +57,10 @@ class Display:
     def planned(self, plan: Plan) -> None:
         """What there is to do, for the time to go."""
         self._plan = plan
+
+    def bounded(self, spent: Callable[[], str]) -> None:
+        """How to ask what of the budget is spent."""
+        self._spent = spent
 
     # What the pipeline says ------------------------------------------------------------------------------------------
 
@@ -125,6 +132,8 @@ class Display:
             parts.append(f"{sum(self._speeds.values()):,.0f} tokens/s")
         if (left := self.seconds_left()) is not None:
             parts.append(f"about {format_seconds(left)} to go")
+        if self._spent is not None:
+            parts.append(self._spent())
         if self._best is not None:
             parts.append(f"best {self._target} loss {self._best:.3f}")
         return ", ".join(parts)

@@ -92,6 +92,7 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     from sweeper.pipeline.plan import make_plan
     from sweeper.pipeline.precision import choose_precision
     from sweeper.pipeline.prepare import look
+    from sweeper.pipeline.spending import open_spending
     from sweeper.pipeline.warm import earlier_runs
     from sweeper.pipeline.workspace import Workspace
     from sweeper.trials.store import TrialStore
@@ -102,13 +103,17 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     inputs = look(experiment, workspace, choose_precision(experiment, None))
     asked = target_plan(experiment)
     lanes, gpu = expected_lanes(asked)
+    store = TrialStore(workspace.trials)
+    spending = open_spending(experiment, inputs, store, workspace.spent)
+    if spending:
+        spending.refuse_too_little()
     costs = find_costs(experiment, inputs, asked.num_workers, gpu)
-    plan = make_plan(experiment, inputs, TrialStore(workspace.trials), lanes, gpu)
+    plan = make_plan(experiment, inputs, store, lanes, gpu)
     notes = list(warnings(experiment))
     if arguments.json:
-        print_json({**plan_dict(plan, inputs, costs), "notes": notes})
+        print_json({**plan_dict(plan, inputs, costs, spending), "notes": notes})
     else:
-        print(*plan_lines(plan, inputs, costs), *(f"note: {note}" for note in notes), sep="\n")
+        print(*plan_lines(plan, inputs, costs, spending), *(f"note: {note}" for note in notes), sep="\n")
     return 0
 
 

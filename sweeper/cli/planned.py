@@ -3,14 +3,16 @@
 from typing import Any
 
 from sweeper.experiment.quantities import format_tokens
+from sweeper.pipeline.budget_text import budget_lines
 from sweeper.pipeline.costs import Costs
 from sweeper.pipeline.plan import Plan, format_seconds
 from sweeper.pipeline.prepare import Inputs
+from sweeper.pipeline.spending import Spending
 from trainers.estimate.wording import DEFAULT_ALLOCATOR
 
 
-def plan_lines(plan: Plan, inputs: Inputs, costs: Costs) -> list[str]:
-    """A table of the trials, the corpora, memory and operations, and the time."""
+def plan_lines(plan: Plan, inputs: Inputs, costs: Costs, spending: Spending | None = None) -> list[str]:
+    """A table of the trials, the corpora, memory and operations, the budget, and the time."""
     lines = [f"{'trials':<16}{'number':>7}{'tokens each':>13}{'there':>7}"]
     lines += [
         f"{phase.name:<16}{phase.trials:>7}{format_tokens(phase.tokens):>13}{phase.done:>7}" for phase in plan.phases
@@ -28,6 +30,7 @@ def plan_lines(plan: Plan, inputs: Inputs, costs: Costs) -> list[str]:
         for base in inputs.bases
     ]
     lines += _cost_lines(costs)
+    lines += budget_lines(spending) if spending else []
     source = "measured here before" if plan.speed_measured else "guessed: nothing was measured here yet"
     lines.append(f"about {format_seconds(plan.seconds)} left (speed {source}; pruning makes it shorter)")
     return lines
@@ -47,7 +50,7 @@ def _cost_lines(costs: Costs) -> list[str]:
     return lines
 
 
-def plan_dict(plan: Plan, inputs: Inputs, costs: Costs) -> dict[str, Any]:
+def plan_dict(plan: Plan, inputs: Inputs, costs: Costs, spending: Spending | None = None) -> dict[str, Any]:
     """The same as plain data."""
     return {
         "trials": [{"purpose": p.name, "number": p.trials, "tokens": p.tokens, "there": p.done} for p in plan.phases],
@@ -69,4 +72,5 @@ def plan_dict(plan: Plan, inputs: Inputs, costs: Costs) -> dict[str, Any]:
             for kind in costs.kinds
         ],
         "flops": dict(costs.flops),
+        "budget": spending.as_dict() if spending else None,
     }

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
+from sweeper.experiment.budget import Budget
 from sweeper.experiment.checks import find_problems
 from sweeper.experiment.corpora import Corpus, Pretraining
 from sweeper.experiment.phases import Confirm, Constraint, Evaluation, Law, Search
@@ -32,7 +33,7 @@ BaseModels = Annotated[
 
 
 class Experiment(Section):
-    """One experiment: corpora, base models, what to search, the budget and the constraint.
+    """One experiment: corpora, base models, what to search, budgets and the constraint.
 
     Raises:
         pydantic.ValidationError: when built directly; `parse_experiment` and `load_experiment` say it in plain lines.
@@ -66,6 +67,8 @@ class Experiment(Section):
     """What must not be lost."""
     confirm: Confirm
     """The confirming run."""
+    budget: Annotated[Budget, Allowed("as in `{tokens: 20M}`, `{gpu_hours: 200}`; none: no bound")] | None = None
+    """What all of it may spend."""
     evaluation: Evaluation = Evaluation()
     """How losses are measured."""
     resources: Annotated[Resources, Allowed("`auto`, or a mapping as in `{lanes: 2}`")] = Resources()

@@ -47,7 +47,7 @@ class Desk:
         self._waiting = WaitingRoom(class_of)
         self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
-        self._observers = observers
+        self._observers = list(observers)
         self._source: TrialSource | None = None
         self._flights: dict[str, Flight] = {}
         self._hand_outs: dict[str, int] = {}
@@ -65,6 +65,11 @@ class Desk:
     def __deepcopy__(self, memo: object) -> "Desk":
         """There is one desk."""
         return self
+
+    def observe(self, observer: TrialObserver) -> None:
+        """One more hears of trials, after those there are."""
+        with self._lock:
+            self._observers.append(observer)
 
     # The phase's side ------------------------------------------------------------------------------------------------
 

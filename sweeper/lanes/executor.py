@@ -94,6 +94,10 @@ class Executor:
         """A trial that was paused is over for good: tell the observers."""
         self._desk.settle(record)
 
+    def observe(self, observer: TrialObserver) -> None:
+        """Have one more observer hear of trials, after those there are."""
+        self._desk.observe(observer)
+
     def start(self) -> None:
         """Join Ray, start the lanes and the Tuner, if that has not happened; lanes come up in the background."""
         self._started()

@@ -54,7 +54,10 @@ def compare(session: Session, factory: SpecFactory, losses: BaseLosses, found: F
     trained = {method: [session.record(spec, "compare") for spec in group] for method, group in specs.items()}
     records = {m: group for m, group in trained.items() if all(r.state == "completed" for r in group)}
     if not records:
-        raise PhaseError("compare: the best setting of no method could be trained again; see the trials' records")
+        raise PhaseError(
+            f"compare: the best setting of no method was trained again to its end; see the trials' records"
+            f"{session.budget_hint}"
+        )
     objective = objective_for(session.experiment, losses, factory.target_model)
 
     def mean_objective(method: Method) -> float:
@@ -65,7 +68,7 @@ def compare(session: Session, factory: SpecFactory, losses: BaseLosses, found: F
     if chosen not in records:
         raise PhaseError(
             f"compare: {chosen}, chosen by an earlier run, could not be trained again; give another --output to choose "
-            "afresh"
+            f"afresh{session.budget_hint}"
         )
     return Comparison(
         ratio=ratio,

@@ -84,8 +84,11 @@ class Confirmation:
 
 def confirm(
     session: Session, factory: SpecFactory, losses: BaseLosses, comparison: Comparison, fitted: Fitted
-) -> Confirmation:
+) -> Confirmation | None:
     """Train the recommendation once, with a seed that no other trial has, and hold it against the prediction.
+
+    Returns:
+        None where the budget did not let it come to its end.
 
     Raises:
         PhaseError: the run failed.
@@ -93,6 +96,8 @@ def confirm(
     spec = confirm_spec(factory, comparison, fitted, session.workspace.model)
     record = session.run([spec], "confirm")[0]
     session.require([record], "the confirming run")
+    if record.state != "completed":
+        return None
     checks = _checks(record, list(fitted.laws.corpora), losses, fitted, factory.target_model)
     constraint = session.experiment.constraint
     check, allowed = checks[constraint.corpus], 1.0 + constraint.max_increase

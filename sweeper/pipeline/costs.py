@@ -118,19 +118,17 @@ def _flops(experiment: Experiment, factory: SpecFactory, kinds: tuple[Cost, ...]
     if len(known) < len(kinds):
         return {}
     totals: dict[str, float] = {}
-    for phase, number, specs in _phases(experiment, factory, kinds):
+    for phase, number, specs in planned_trials(experiment, factory):
         dearest = max(_of(spec, known[spec.model.name, spec.method]) for spec in specs)
         totals[phase] = totals.get(phase, 0.0) + number * dearest
     return totals
 
 
-def _phases(
-    experiment: Experiment, factory: SpecFactory, kinds: tuple[Cost, ...]
-) -> Iterator[tuple[str, int, list[TrialSpec]]]:
+def planned_trials(experiment: Experiment, factory: SpecFactory) -> Iterator[tuple[str, int, list[TrialSpec]]]:
     """Trials of one phase and base model: how many, and the same one in each method that it may have."""
     law, last = experiment.law, experiment.candidates[-1]
     adapting = [replace(factory, adapted=name) for name in experiment.candidates]
-    ranks = {kind.method: kind.lora_r for kind in kinds}
+    ranks = {m: _largest_rank(experiment) if m != "full" else None for m in experiment.search.space.methods}
     yield "search", experiment.search.trials, [f.search(m, 1.0, r, 0.5) for f in adapting for m, r in ranks.items()]
     for method, rank in ranks.items():
         yield (

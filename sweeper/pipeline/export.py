@@ -90,7 +90,11 @@ def export(
     folder = workspace.model
     if trial is None:
         answer = run(experiment, output, watcher, address=address).answer
-        assert answer.confirmation is not None
+        if answer.confirmation is None:
+            raise SweeperError(
+                "budget: the confirming run has not come to its end, so that there is no model; raise the budget and "
+                "call this again, or name another trial (--trial)"
+            )
         trial = answer.confirmation.record.id
     elif not _matches(folder, trial, dtype):
         folder = workspace.model_of(trial)

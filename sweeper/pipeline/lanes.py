@@ -16,11 +16,13 @@ def lane_plans(experiment: Experiment) -> list[LanePlan]:
 
 def target_plan(experiment: Experiment) -> LanePlan:
     """The lanes that trials of the base model to adapt run on, by its first method."""
-    target, method = experiment.base_models[-1], experiment.search.space.methods[0]
+    return plan_for(experiment, experiment.base_models[-1], experiment.search.space.methods[0])
+
+
+def plan_for(experiment: Experiment, base: str, method: str) -> LanePlan:
+    """The lanes that trials of a base model and method run on."""
     plans = lane_plans(experiment)
-    return next(
-        plan for plan in plans if target in (plan.models or (target,)) and method in (plan.methods or (method,))
-    )
+    return next(plan for plan in plans if base in (plan.models or (base,)) and method in (plan.methods or (method,)))
 
 
 def _plan(resources: Resources) -> LanePlan:

@@ -9,13 +9,9 @@ from sweeper.pipeline.done import count_done
 from sweeper.pipeline.law import RATE_FACTORS
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.specs import law_fractions
+from sweeper.spending.pace import EVALUATION_COST, GUESSED_SPEED
 from sweeper.trials.record import TrialRecord
 
-EVALUATION_COST = 1 / 3
-"""Cost of scoring a token over that of training on it: a forward pass, no backward."""
-GUESSED_SPEED = {"cpu": 8e9, "gpu": 5e12}
-"""Parameters times tokens trained a second by one worker, where nothing was measured: 1.3 M parameters at 6,000
-tokens/s a CPU core (measured); for a GPU a guess."""
 START_SECONDS = 30.0
 """Ray and warm lanes, on two cores."""
 

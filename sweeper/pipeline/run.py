@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,12 +18,13 @@ from sweeper.pipeline.active_law import ActiveLaw
 from sweeper.pipeline.alone import FailureFiles
 from sweeper.pipeline.answer import Answer
 from sweeper.pipeline.bases import BaseLosses
+from sweeper.pipeline.budget_text import budget_lines
 from sweeper.pipeline.compare import Comparison, compare
 from sweeper.pipeline.confirm import confirm, confirm_spec
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.fit import fit_and_recommend, measurements_of, write_tables
 from sweeper.pipeline.lanes import lane_plans, target_plan
-from sweeper.pipeline.law import check_rates, measure_law
+from sweeper.pipeline.law import check_rates, measure_law, require_ratios
 from sweeper.pipeline.page import Findings, write_page, write_stopped_page
 from sweeper.pipeline.plain import json_text, write_json
 from sweeper.pipeline.plan import Plan, make_plan
@@ -32,6 +33,7 @@ from sweeper.pipeline.prepare import Inputs, look, prepare
 from sweeper.pipeline.search import Found, search
 from sweeper.pipeline.session import CountingObserver, PhaseError, Session
 from sweeper.pipeline.specs import SpecFactory
+from sweeper.pipeline.spending import open_spending
 from sweeper.pipeline.track import TrackingObserver
 from sweeper.pipeline.warm import earlier_runs
 from sweeper.pipeline.workspace import Workspace
@@ -52,6 +54,9 @@ class Watcher(TrialObserver, Protocol):
     def planned(self, plan: Plan) -> None:
         """What there is to do in all."""
 
+    def bounded(self, spent: Callable[[], str]) -> None:
+        """There is a budget; `spent` says how much of it is."""
+
     def phase(self, name: str, trials: int | None = None) -> None:
         """A phase begins, of so many trials where that is known."""
 
@@ -68,6 +73,8 @@ class Outcome:
     workspace: Workspace
     ui_command: str
     found: Found
+    budget: dict[str, Any] | None = None
+    """What was spent of it; None where there is none."""
 
     def to_dict(self) -> dict[str, Any]:
         """The one object that `--json` prints."""
@@ -76,7 +83,8 @@ class Outcome:
             "report": str(self.workspace.report),
             "mlflow_ui": self.ui_command or None,
         }
-        return {**self.answer.to_dict(self.counts), "search": self.found.to_dict(), **where}
+        budget = {"budget": self.budget} if self.budget else {}
+        return {**self.answer.to_dict(self.counts), "search": self.found.to_dict(), **budget, **where}
 
 
 def run(
@@ -146,14 +154,33 @@ def _run(
                 write_stopped_page(session, str(error))
             tracking.stop("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
-        outcome = Outcome(findings.answer, counts, workspace, tracker.ui_command, findings.found)
+        spent = session.spending.as_dict() if session.spending else None
+        outcome = Outcome(findings.answer, counts, workspace, tracker.ui_command, findings.found, spent)
         finish(session, findings, outcome, tracking)
     return outcome
 
 
+def bound(session: Session, inputs: Inputs) -> None:
+    """Take up the budget, where there is one.
+
+    Raises:
+        SweeperError: it cannot end in an answer.
+    """
+    session.spending = open_spending(session.experiment, inputs, session.store, session.workspace.spent)
+    if session.spending:
+        session.spending.refuse_too_little()
+
+
 def _phases(session: Session, watcher: Watcher, address: str | None, confirming: bool) -> Findings:
     earlier_runs(session.experiment, session.workspace)  # refused before anything is computed
-    inputs = prepare_inputs(session.experiment, session.workspace, watcher, address)
+    inputs = prepare_inputs(
+        session.experiment, session.workspace, watcher, address, check=lambda found: bound(session, found)
+    )
+    if session.spending:
+        session.executor.observe(session.spending.ledger)
+        watcher.bounded(session.spending.status)
+        for line in budget_lines(session.spending):
+            watcher.say(line)
     expected = expected_lanes(target_plan(session.experiment))
     ahead = make_plan(session.experiment, inputs, session.store, *expected)
     watcher.planned(ahead)
@@ -190,12 +217,19 @@ def _phases(session: Session, watcher: Watcher, address: str | None, confirming:
     return Findings(inputs, losses, found, answer)
 
 
-def prepare_inputs(experiment: Experiment, workspace: Workspace, watcher: Watcher, address: str | None) -> Inputs:
-    """Find and make corpora; say what was counted."""
+def prepare_inputs(
+    experiment: Experiment,
+    workspace: Workspace,
+    watcher: Watcher,
+    address: str | None,
+    check: Callable[[Inputs], None] = lambda inputs: None,
+) -> Inputs:
+    """Find and make corpora; say what was counted. What was found is passed to `check` before anything is made."""
     watcher.phase("prepare")
     precision = choose_precision(experiment, address)
     on_progress: OnProgress = watcher.tokenised
     found = look(experiment, workspace, precision)
+    check(found)
     made = {corpus.path for corpus in found.missing_corpora}
     inputs = prepare(found, on_progress)
     for base in inputs.bases[-1:]:
@@ -241,9 +275,12 @@ def find_law(
 ) -> tuple[Comparison, list[TrialRecord]]:
     """The law's trials; the comparison with the setting to train, and those of them that laws are fitted to."""
     if session.experiment.design == "active":
-        return ActiveLaw(session, factory, losses, found, comparison).run()
-    rates = check_rates(session, factory, losses, found, comparison)
-    return comparison, measure_law(session, factory, comparison, rates)
+        comparison, trials = ActiveLaw(session, factory, losses, found, comparison).run()
+    else:
+        rates = check_rates(session, factory, losses, found, comparison)
+        trials = measure_law(session, factory, comparison, rates)
+    require_ratios(session, factory.target_model, trials)
+    return comparison, trials
 
 
 def fitted_records(session: Session, law_trials: Sequence[TrialRecord], method: str) -> list[TrialRecord]:

@@ -135,6 +135,7 @@ def search(session: Session, factory: SpecFactory, losses: BaseLosses) -> Found:
     session.drive(source)
     session.counts.reuse(record for record in source.records if is_final(record))  # told without being run
     records = [*known, *source.records]
+    session.require_measured(records, "search")
     settings = _frozen(study, lambda: best_settings(records, objective, experiment.search.space.fields))
     front = search_front(experiment, losses, records, objective, factory.target_model)
     return Found(study, records, settings, front, leads(records, objective), warmed)

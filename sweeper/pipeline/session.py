@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sweeper.experiment.model import Experiment
 from sweeper.lanes.executor import Executor
@@ -15,6 +16,9 @@ from sweeper.trials.record import TrialRecord
 from sweeper.trials.store import TrialStore
 from trainers.messages import Measurement, Progress
 from trainers.spec import TrialSpec
+
+if TYPE_CHECKING:
+    from sweeper.pipeline.spending import Spending
 
 _log = logging.getLogger(__name__)
 
@@ -30,16 +34,21 @@ class Session:
     counts: Counts
     say: Callable[[str], None]
     """One line for the user."""
+    spending: "Spending | None" = None
+    """Its budget, where it has one."""
     used: dict[str, TrialRecord] = field(default_factory=dict)
     """Every trial that belongs to the experiment as it stands now: the table holds these and no left-overs."""
 
-    def run(self, specs: Sequence[TrialSpec], purpose: str) -> list[TrialRecord]:
-        """Have every spec trained, those that are not already; returns their records in the same order."""
+    def run(self, specs: Sequence[TrialSpec], purpose: str, before: Sequence[TrialSpec] = ()) -> list[TrialRecord]:
+        """Have every spec trained, those that are not already; returns their records in the same order.
+
+        A budget may stop some, or not let them begin; those of `before`, which run later, come before them then.
+        """
         records = [self.record(spec, purpose) for spec in specs]
         unique = list({record.id: record for record in records}.values())
         done = [record for record in unique if is_final(record)]
         self.counts.reuse(done)
-        self.drive(FixedTrials([record for record in unique if not is_final(record)]))
+        self.drive(FixedTrials([record for record in unique if not is_final(record)]), before)
         return records
 
     def record(self, spec: TrialSpec, purpose: str) -> TrialRecord:
@@ -49,19 +58,41 @@ class Session:
         self.used[record.id] = record
         return record
 
-    def drive(self, source: TrialSource) -> None:
-        """Run a source on the lanes.
+    def drive(self, source: TrialSource, before: Sequence[TrialSpec] = ()) -> None:
+        """Run a source on the lanes, within the budget.
 
         Raises:
             PhaseError: more of its trials failed than the experiment allows.
         """
-        watch = FailureWatch(source, self.experiment.resources.max_failed_share)
+        bounded = self.spending.bound(source, before) if self.spending else None
+        watch = FailureWatch(bounded or source, self.experiment.resources.max_failed_share)
 
         def check() -> None:
             if objection := watch.objection():
                 raise PhaseError(objection)
 
         self.executor.run(watch, check)
+        if self.spending and bounded:
+            self.spending.settle(bounded)
+            if bounded.cut or bounded.left_out:
+                self.say(
+                    f"budget: {len(bounded.cut)} trials stopped, {len(bounded.left_out)} not begun; "
+                    f"{self.spending.status()}"
+                )
+
+    def require_measured(self, records: Sequence[TrialRecord], what: str) -> None:
+        """Stop where the budget let nothing be measured.
+
+        Raises:
+            PhaseError: with what budget would do.
+        """
+        if self.budget_hint and not any(record.last for record in records):
+            raise PhaseError(f"{what}: no trial came to its first measurement{self.budget_hint}")
+
+    @property
+    def budget_hint(self) -> str:
+        """What to do about a budget that left too little measured, as the end of a sentence; else empty."""
+        return self.spending.hint() if self.spending else ""
 
     def settle(self, record: TrialRecord) -> None:
         """A trial that was left is over for good: say so to whoever keeps books."""

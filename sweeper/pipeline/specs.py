@@ -118,7 +118,7 @@ class SpecFactory:
         seed = self.experiment.seed + replicate
         return self._spec(
             "law", base, method, learning_rate, lora_r, domain_ratio, law.max_tokens, recipe,
-            seed=seed, evaluate_at=points,
+            seed=seed, evaluate_at=points, rungs=self._stops(points),
         )  # fmt: skip
 
     def confirm(
@@ -135,7 +135,12 @@ class SpecFactory:
         return self._spec(
             "confirm", self.target_model, method, learning_rate, lora_r, domain_ratio, tokens, recipe,
             seed=self.experiment.seed + CONFIRM_SEED, evaluate_at=points, splits=("valid", "test"),
+            rungs=self._stops(points),
         )  # fmt: skip
+
+    def _stops(self, points: tuple[int, ...]) -> tuple[int, ...]:
+        """Evaluations at which a trial asks whether the budget lets it go on; none without a budget."""
+        return points[:-1] if self.experiment.budget else ()
 
     @property
     def target_model(self) -> str:

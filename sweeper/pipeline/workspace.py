@@ -27,6 +27,7 @@ class Workspace:
         self.study = self.output / "study.log"
         self.laws = self.output / "laws.json"
         self.recommendation = self.output / "recommendation.json"
+        self.spent = self.output / "spent.json"
         self.summary = self.output / "summary.json"
         self.report = self.output / "report.html"
         self.log = self.output / "run.log"
