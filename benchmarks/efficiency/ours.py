@@ -13,7 +13,7 @@ def ours(problem: TableProblem, seed: int) -> Iterator[tuple[int, int]]:
     chooser, runs = chooser_for(problem, seed), Runs(problem, seed)
     while True:
         choice = chooser.next(problem.grid_tokens - runs.spent)
-        if choice is None or chooser.is_over(choice):
+        if choice is None:
             return
         run = chooser.start(choice.setting) if choice.run is None else choice.run
         for tokens in problem.checkpoints:

@@ -1,5 +1,6 @@
 """The strategies that are compared, by name."""
 
+from benchmarks.efficiency.ours import ours
 from benchmarks.efficiency.peer_dcpt import dcpt_design, suits
 from benchmarks.efficiency.peer_hyperband import hyperband
 from benchmarks.efficiency.peer_ray import optuna_asha
@@ -8,6 +9,7 @@ from benchmarks.efficiency.problem import Strategy, TableProblem
 
 OURS = "ours"
 STRATEGIES: dict[str, Strategy] = {
+    OURS: ours,
     "grid": grid,
     "random": random,
     "optuna_asha": optuna_asha,

@@ -93,6 +93,8 @@ class Chooser:
         self._eligible = np.arange(len(self.settings)) if eligible is None else np.array(sorted(eligible))
         self._rng = np.random.default_rng(seed)
         self._surfaces = {name: Surface(axes, seed + k) for k, name in enumerate(goal.corpora)}
+        self.satisfied = False
+        """Whether the last `next` gave nothing since nothing is worth its cost any more."""
         self._known: tuple[tuple[int, int], ...] = ()
         self._valued: tuple[Floats, Floats] | None = None
         self._first = list(dict.fromkeys([*first, *(spread_out(axes, self._x, first) if spread else [])]))
@@ -160,22 +162,20 @@ class Chooser:
             fresh: Whether runs may be started.
 
         Returns:
-            None where nothing is affordable or left.
+            None where nothing is affordable, left, or worth its cost any more (`satisfied`). What is recommended is
+            trained to its end before that.
         """
+        self.satisfied = False
         opening = [setting for setting in self._first if setting not in {run.setting for run in self.runs}]
         if opening and fresh:
             return self._opening(opening[0], affordable)
         if not self._learn(pending):
             return None
         choices = self._choices(affordable, {choice.run for choice in pending}, fresh)
-        return self._weigh(choices, {faithful: faith}) if choices else None
-
-    def is_over(self, choice: Choice) -> bool:
-        """Whether not even the best choice is worth its cost any more."""
-        if choice.saving is None:
-            return False
-        worth = ENOUGH * abs(self.recommend().value)
-        return choice.saving < _HARDLY * worth or self.regret() < worth
+        if not choices:
+            return None
+        best = self._weigh(choices, {faithful: faith})
+        return self._proof(affordable, pending, fresh) if self._is_over(best) else best
 
     def regret(self) -> float:
         """By how much the best setting is expected to beat the recommended one, nats."""
@@ -188,6 +188,25 @@ class Chooser:
         return regret(self.goal, worlds, int(np.argmin(self._values()[0][decided])))
 
     # -----------------------------------------------------------------------------------------------------------------
+
+    def _is_over(self, best: Choice) -> bool:
+        """Whether not even the best choice is worth its cost any more."""
+        worth = ENOUGH * abs(self.recommend().value)
+        return (best.saving or 0.0) < _HARDLY * worth or self.regret() < worth
+
+    def _proof(self, affordable: float, pending: Sequence[Choice], fresh: bool) -> Choice | None:
+        """The way on for what is recommended, which nothing but extrapolation may speak for; None at its end."""
+        setting = self.recommend().setting
+        runs = [k for k, run in enumerate(self.runs) if run.setting == setting]
+        run = max(runs, key=lambda k: self.runs[k].tokens) if runs else None
+        tokens = 0 if run is None else self.runs[run].tokens
+        later = [t for t in self.checkpoints if t > tokens]
+        over = not later or (run is None and not fresh) or (run is not None and self.runs[run].over)
+        if not over and run is not None and run in {choice.run for choice in pending}:
+            return None
+        cost = (later[0] - tokens) * self.price(setting) if later else 0.0
+        self.satisfied = over
+        return None if over or cost > affordable else Choice(setting, run, later[0], cost, None)
 
     def _learn(self, pending: Sequence[Choice] = ()) -> bool:
         """Bring the surfaces up to date; False where nothing was measured."""

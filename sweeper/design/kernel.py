@@ -25,7 +25,7 @@ _WIDTH = 1.5
 """Length scale of bends, in ln tokens."""
 NAMES = ("level", "slope", "bend", "luck", "noise", "alone")
 """Hyperparameters beside one length a axis: logarithms of standard deviations, and the logit of the axes' own part."""
-_CENTER = np.array([0.0, -1.5, -2.5, -3.0, -3.5, 0.5])
+_CENTER = np.array([0.0, -0.7, -1.7, -3.0, -3.5, 0.5])
 _SPREAD = np.array([0.7, 0.8, 0.8, 0.8, 1.0, 1.0])
 _LENGTH = (float(np.log(0.6)), 0.6)
 _APART = (float(np.log(0.5)), 0.8)

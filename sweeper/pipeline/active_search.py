@@ -122,7 +122,7 @@ class ActiveSearch:
         search = self._session.experiment.search
         spent = sum(record.last.tokens for record in self.records if record.last is not None)
         most = search.trials * search.max_tokens
-        why = "no run was worth its tokens any more" if self._source.satisfied else "its tokens were used"
+        why = "no run was worth its tokens any more" if self._chooser.satisfied else "its tokens were used"
         regret = self._chooser.regret()
         return (
             f"search: {format_tokens(spent)} of at most {format_tokens(most)} tokens, {1 - spent / most:.0%} saved: "

@@ -68,8 +68,6 @@ class DesignedTrials:
         self._flying: dict[int, int] = {}
         """Tokens that each run in flight goes to before it is weighed again."""
         self._over = False
-        self.satisfied = False
-        """Whether the design ended since nothing was worth a run any more."""
         for setting, record in known:
             run = chooser.start(setting)
             self.records.append(record)
@@ -137,9 +135,7 @@ class DesignedTrials:
     def _choose(self, faithful: int | None = None) -> Choice | None:
         pending = [self._pending(run, tokens) for run, tokens in self._flying.items()]
         afford, fresh = self._enough.cost - self._spent(), len(self.records) < self._enough.runs
-        choice = self.chooser.next(afford, pending, faithful=faithful, faith=FAITHFUL, fresh=fresh)
-        self.satisfied = choice is not None and self.chooser.is_over(choice)
-        return None if self.satisfied else choice
+        return self.chooser.next(afford, pending, faithful=faithful, faith=FAITHFUL, fresh=fresh)
 
     def _spent(self) -> float:
         """By all runs, as far as they were measured, and by those in flight up to their next measurement."""

@@ -1,3 +1,5 @@
+import pytest
+
 from sweeper.design.chooser import Chooser
 from tests.design.bowl import AXES, CHECKPOINTS, GOAL, SETTINGS, carry_out, chooser, losses, objective
 
@@ -6,14 +8,16 @@ def spent(by: Chooser) -> int:
     return sum(run.tokens for run in by.runs)
 
 
-def test_finds_the_best_setting_with_a_tenth_of_the_grid() -> None:
-    by = chooser()
-    while spent(by) < 0.1 * len(SETTINGS) * CHECKPOINTS[-1]:
-        step = by.next()
-        assert step is not None
+@pytest.mark.parametrize("seed", [0, 1])
+def test_ends_by_itself_with_the_best_setting_trained_to_its_end(seed: int) -> None:
+    by = chooser(seed)
+    while (step := by.next()) is not None:
         carry_out(step, by)
-    best = min(map(objective, SETTINGS))
-    assert objective(SETTINGS[by.recommend().setting]) <= 1.01 * best
+    assert by.satisfied
+    assert spent(by) < 0.2 * len(SETTINGS) * CHECKPOINTS[-1]
+    best = by.recommend().setting
+    assert objective(SETTINGS[best]) <= 1.01 * min(map(objective, SETTINGS))
+    assert max(run.tokens for run in by.runs if run.setting == best) == CHECKPOINTS[-1]
 
 
 def test_begins_with_short_runs_of_settings_that_differ() -> None:
@@ -99,6 +103,6 @@ def test_the_regret_shrinks_as_more_is_known() -> None:
     for _ in range(5):
         carry_out(by.next(), by)  # type: ignore[arg-type]
     early = by.regret()
-    for _ in range(25):
-        carry_out(by.next(), by)  # type: ignore[arg-type]
+    while (step := by.next()) is not None:
+        carry_out(step, by)
     assert 0 <= by.regret() < early / 3

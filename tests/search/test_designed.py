@@ -91,7 +91,7 @@ def test_ends_early_with_the_best_setting_known() -> None:
     source = source_of(book)
     drive(source, book, lanes=1)
     spent = sum(record.last.tokens for record in source.records if record.last)
-    assert source.satisfied and spent < 0.3 * len(SETTINGS) * CHECKPOINTS[-1]
+    assert source.chooser.satisfied and spent < 0.3 * len(SETTINGS) * CHECKPOINTS[-1]
     best = source.chooser.recommend().setting
     assert objective(SETTINGS[best]) < min(map(objective, SETTINGS)) * 1.005
 
