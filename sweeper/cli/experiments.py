@@ -89,6 +89,7 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     from sweeper.lanes.cluster import expected_lanes
     from sweeper.pipeline.costs import find_costs
     from sweeper.pipeline.lanes import target_plan
+    from sweeper.pipeline.least_budget import refuse_too_little
     from sweeper.pipeline.plan import make_plan
     from sweeper.pipeline.precision import choose_precision
     from sweeper.pipeline.prepare import look
@@ -106,7 +107,7 @@ def plan_verb(arguments: argparse.Namespace) -> int:
     store = TrialStore(workspace.trials)
     spending = open_spending(experiment, inputs, store, workspace.spent)
     if spending:
-        spending.refuse_too_little()
+        refuse_too_little(spending)
     costs = find_costs(experiment, inputs, asked.num_workers, gpu)
     plan = make_plan(experiment, inputs, store, lanes, gpu)
     notes = list(warnings(experiment))

@@ -26,7 +26,7 @@ def budget_lines(spending: Spending) -> list[str]:
     )
     if not spending.is_sure:
         lines.append("hours are guessed: nothing was trained here yet")
-    if spending.experiment.design == "active":  # which trials it takes is found out on the way
+    if spending.experiment.design == "active" or spent["confirm"]:  # what it takes is found out on the way, or known
         return lines
     return [*lines, *_search(spending), *_law(spending)]
 

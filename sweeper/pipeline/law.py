@@ -99,10 +99,12 @@ def require_ratios(session: Session, base: str, records: Sequence[TrialRecord]) 
         PhaseError: with what budget would do.
     """
     target = session.experiment.target
-    usable = [r for r in records if r.last and r.state != "failed" and r.spec.model.name == base]
-    measured = {r.spec.mixture.get(target, 0.0) for r in usable}
+    enough = session.experiment.law.max_tokens / 2
+    usable = [r for r in records if r.last and r.last.tokens >= enough and r.state != "failed"]
+    measured = {r.spec.mixture.get(target, 0.0) for r in usable if r.spec.model.name == base}
     least = min(LEAST_RATIOS, len(session.experiment.law.domain_ratio))
     if len(measured) < least and session.budget_hint:
         raise PhaseError(
-            f"law: {len(measured)} ratios of {base} were measured, a law needs {least}{session.budget_hint}"
+            f"law: {len(measured)} ratios of {base} were measured over half of law.max_tokens, a law needs {least}"
+            f"{session.budget_hint}"
         )

@@ -61,7 +61,7 @@ def report_data(session: Session, findings: Findings, counts: Counts) -> ReportD
         subtitle=f"{answer.base_model}, adapted to {experiment.target}",
         answer=(answer.sentence(), *answer.lines()),
         warnings=tuple(answer.trust),
-        facts=tuple(_facts(answer)),
+        facts=(*_facts(answer), *_budget(session)),
         predicted=_predicted(answer),
         ratio_panels=ratio_panels(
             columns,
@@ -143,6 +143,12 @@ def _facts(answer: Answer) -> Iterator[Fact]:
     likely = recommendation.p_constraint >= 0.5
     yield Fact("constraint holds", f"P = {recommendation.p_constraint:.2f}", tone="good" if likely else "bad")
     yield Fact("expected regret", f"{recommendation.regret:.4f} nats", f"of {target} loss, against the best ratio")
+
+
+def _budget(session: Session) -> Iterator[Fact]:
+    spending = session.spending
+    if spending is not None:
+        yield Fact("budget", spending.budget.words, f"{spending.said(sum(spending.ledger.spent().values()))} spent")
 
 
 def _predicted(answer: Answer) -> Table | None:

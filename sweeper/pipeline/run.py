@@ -25,6 +25,7 @@ from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.fit import fit_and_recommend, measurements_of, write_tables
 from sweeper.pipeline.lanes import lane_plans, target_plan
 from sweeper.pipeline.law import check_rates, measure_law, require_ratios
+from sweeper.pipeline.least_budget import refuse_too_little
 from sweeper.pipeline.page import Findings, write_page, write_stopped_page
 from sweeper.pipeline.plain import json_text, write_json
 from sweeper.pipeline.plan import Plan, make_plan
@@ -168,7 +169,7 @@ def bound(session: Session, inputs: Inputs) -> None:
     """
     session.spending = open_spending(session.experiment, inputs, session.store, session.workspace.spent)
     if session.spending:
-        session.spending.refuse_too_little()
+        refuse_too_little(session.spending)
 
 
 def _phases(session: Session, watcher: Watcher, address: str | None, confirming: bool) -> Findings:

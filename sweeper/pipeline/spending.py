@@ -1,6 +1,7 @@
 """The budget of an experiment: what it is split into, what was spent, and what bounds a phase's trials."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sweeper.pipeline.specs import SpecFactory
 from sweeper.spending.ledger import Ledger
 from sweeper.spending.meter import FlopsMeter, Meter, TimeMeter, TokenMeter, end_of
 from sweeper.spending.pace import GUESSED_SPEED, Pace
-from sweeper.spending.parts import PART_OF_PURPOSE, PARTS, Forecast, Parts
+from sweeper.spending.parts import PART_OF_PURPOSE, PARTS, Forecast, Parts, divide
 from sweeper.spending.purse import Purse
 from sweeper.spending.source import BudgetedTrials
 from sweeper.trials.record import TrialRecord
@@ -25,6 +26,8 @@ from trainers.spec import TrialSpec
 
 STOPPED = "the budget is used up"
 """In the reason of every trial that a budget stopped."""
+_NEARLY = 0.9
+"""Of an estimate: what counts as all of it."""
 MARGIN = 1.1
 """Hours are estimates: a tenth more is set aside for the confirming run."""
 
@@ -76,8 +79,11 @@ class Spending:
         return max(map(self.cost, specs)) / self._side_by_side
 
     def parts(self) -> Parts:
-        """What each part may spend."""
-        return self._purse.parts()
+        """What each part may spend in all; once the confirming run is paid for, no other is set aside."""
+        spent, forecast = self.ledger.spent(), self.forecast()
+        if spent["confirm"] >= _NEARLY * forecast.confirm:
+            forecast = replace(forecast, confirm=0.0)
+        return divide(self.budget.amount, self.budget.search_share, forecast, spent)
 
     def _sum_up(self) -> Forecast:
         sums = dict.fromkeys(PARTS, 0.0)
@@ -93,44 +99,6 @@ class Spending:
     def is_sure(self) -> bool:
         """Whether costs are more than a guess."""
         return self._meter.pace.is_measured if isinstance(self._meter, TimeMeter) else True
-
-    def refuse_too_little(self) -> None:
-        """Refuse a budget that cannot end in an answer, before anything is trained; what a guess says is not held
-        against it.
-
-        Raises:
-            SweeperError: with what the least would be.
-        """
-        forecast, least = self.forecast(), self.least()
-        done = self.ledger.spent()["confirm"] > 0
-        if done or not self.is_sure or self.budget.amount >= least * (1 - 1e-9):
-            return
-        name, say = f"budget.{self.budget.unit}", self.said
-        if self.budget.amount < forecast.confirm:
-            raise SweeperError(
-                f"{name}: {self.budget.words} do not hold the confirming run, which takes {say(forecast.confirm)} "
-                f"(confirm.tokens); write {say(least)} or more, or lower confirm.tokens"
-            )
-        raise SweeperError(
-            f"{name}: {self.budget.words} do not hold a search trial, the comparison of methods, the law's extreme "
-            f"ratios on the last base model and the confirming run; write {say(least)} or more "
-            f"({say(forecast.total)} hold everything that the file asks for), or lower law.max_tokens, law.replicates "
-            "or confirm.tokens"
-        )
-
-    def least(self) -> float:
-        """The smallest budget that holds one search trial, the comparison, three ratios and the confirming run."""
-        forecast, share = self.forecast(), self.budget.search_share
-        law = search = 0.0
-        for purpose, number, specs in planned_trials(self.experiment, self.factory):
-            dearest = self.dearest(specs)
-            if purpose == "compare":
-                law += number * dearest
-            elif purpose == "law" and specs[0].model.name == self.experiment.candidates[-1]:
-                law += min(2, number) * dearest
-            elif purpose == "search":
-                search = min(1, number) * dearest
-        return forecast.confirm + max(min(law / (1 - share), law + forecast.search), search / share)
 
     # While trials run ------------------------------------------------------------------------------------------------
 
@@ -177,8 +145,8 @@ class Spending:
 
     @property
     def left_out(self) -> int:
-        """How many trials this call did not begin."""
-        return len(self._left_out)
+        """How many trials it did not let begin."""
+        return len(self._left_out - {record.id for record in self.cut})
 
     def hint(self) -> str:
         """What to do where too little was measured; empty where the budget stopped nothing."""

@@ -86,3 +86,9 @@ def test_a_failure_is_said_with_its_last_line(reason: str, words: str, capsys: C
     trial.reason = reason
     Display("code").trial_ended(trial)
     assert words in capsys.readouterr().err
+
+
+def test_what_is_spent_of_a_budget_is_said() -> None:
+    shown = Display("code")
+    shown.bounded(lambda: "3M of 20M tokens spent")
+    assert "3M of 20M tokens spent" in shown.status()

@@ -3,6 +3,8 @@ from pathlib import Path
 from sweeper.cli.planned import plan_dict, plan_lines
 from sweeper.pipeline.costs import Cost, Costs
 from sweeper.pipeline.plan import make_plan
+from sweeper.pipeline.spending import open_spending
+from sweeper.trials.store import TrialStore
 from tests.pipeline.made_up import experiment, inputs
 from trainers.estimate.estimated import Estimate, Flops
 
@@ -41,3 +43,15 @@ def test_the_same_as_data(tmp_path: Path) -> None:
     assert data["flops"] == {"law": 2.0}
     assert data["memory"][0]["estimate"]["peak"] == 300 * 2**20
     assert (data["memory"][1]["estimate"], data["memory"][1]["unknown"]) == (None, "why")
+
+
+def test_a_budget_is_shown_by_part(tmp_path: Path) -> None:
+    asked = experiment(budget={"tokens": "9M"})
+    found, costs = inputs(asked, tmp_path), Costs((), {}, gpu=False)
+    plan = make_plan(asked, found, [], lanes=1, gpu=False)
+    spending = open_spending(asked, found, TrialStore(tmp_path / "trials"), tmp_path / "spent.json")
+    assert any(line.startswith("of 9M tokens: ") for line in plan_lines(plan, found, costs, spending))
+    data = plan_dict(plan, found, costs, spending)["budget"]
+    assert (data["unit"], data["amount"], data["spent"], data["estimated"]) == ("tokens", 9e6, 0, False)
+    assert set(data["parts"]) == {"search", "law", "confirm"}
+    assert plan_dict(plan, found, costs)["budget"] is None

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from sweeper.lanes.desk import Desk
 from sweeper.lanes.source import TrialObserver, TrialSource
-from sweeper.spending.meter import end_of
+from sweeper.spending.meter import end_of, next_evaluation
 from sweeper.trials.record import TrialRecord
 from tests.trial_records import finished, measurement
 from trainers.messages import Failure, Message, Progress
 from trainers.spec import TrialSpec
+from trainers.timetable import Timetable
 
 STEP = 1024
 """Tokens a step of `tests.trial_records.spec`."""
@@ -89,7 +90,8 @@ class Lanes:
     def _step(self, desk: Desk, flight: _Flight) -> bool:
         """One step of one trial; True where it was its last."""
         spec = flight.record.spec
-        flight.tokens += STEP
+        step = Timetable.of(spec).tokens_per_step
+        flight.tokens += step
         flight.due += self.seconds(spec)
         self.trained[spec.id] = max(self.trained.get(spec.id, 0), flight.tokens)
         _tell(desk, flight, _sign_of_life(flight.tokens))
@@ -97,7 +99,7 @@ class Lanes:
             return self._end(
                 desk, flight, Failure(cause="error", reason="made up", tokens=flight.tokens, repeatable=False)
             )
-        if flight.tokens not in spec.evaluate_at:
+        if flight.tokens < next_evaluation(spec, flight.tokens - step):
             return False
         self.checkpoints[spec.id] = flight.tokens
         go_on = _tell(desk, flight, measurement(flight.tokens, 3.0, 4.0))

@@ -137,8 +137,10 @@ def test_tokens_and_operations_are_never_exceeded(case: Case, unit: BudgetUnit) 
         run = Run(case, unit, Path(folder))
         meter = run.meter(TrialStore(Path(folder) / "none"))
         really = sum(meter.upto(trial, run.lanes.trained.get(trial.id, 0)) for trial in case.specs)
-        assert really <= run.budget.amount * ROUNDING
-        assert abs(sum(run.spent.values()) - really) <= 1e-6 * run.budget.amount
+        # A step of each trial may be younger than what a driver that dies has written down.
+        forgotten = len(case.crashes) * case.lanes * meter.upto(case.specs[0], STEP)
+        assert really <= run.budget.amount * ROUNDING + forgotten
+        assert -1e-9 * really <= really - sum(run.spent.values()) <= forgotten * ROUNDING
 
 
 @settings(max_examples=40, deadline=None)
