@@ -20,8 +20,8 @@ def dcpt_design(problem: TableProblem, seed: int) -> Iterator[tuple[int, int]]:
 
     Rates and ratios come in an order of the seed, so that no place in the grid is favoured. Where settings differ in
     more (the method, the rank), each of these is treated so in turn, full weights first. Every run is trained whole and
-    all its checkpoints go into the fit. Recommends the lowest prediction (of the objective, by a law for each corpus)
-    among the ratios at the chosen rates; before the first fit, the best measured.
+    all its checkpoints go into the fit. Recommends the lowest objective: measured where a run was trained, predicted
+    (by a law for each corpus) at the other ratios of the chosen rates.
     """
     runs, order = Runs(problem, seed), np.random.default_rng(seed)
     rated: dict[int, float] = {}
@@ -36,8 +36,8 @@ def dcpt_design(problem: TableProblem, seed: int) -> Iterator[tuple[int, int]]:
             rated[setting] = _whole(problem, runs, setting)
             yield runs.spent, min(rated, key=rated.__getitem__)
         measured = [s for s in line if runs.finished(s)]
-        predicted = _predicted(problem, seed, measured, line)
-        rated.update(zip(line, predicted, strict=True))
+        others = [s for s in line if not runs.finished(s)]
+        rated.update(zip(others, _predicted(problem, seed, measured, others), strict=True))
         yield runs.spent, min(rated, key=rated.__getitem__)
 
 
@@ -76,7 +76,9 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _predicted(problem: TableProblem, seed: int, measured: list[int], line: list[int]) -> list[float]:
-    """Objectives at full length by the fitted laws."""
+    """Objectives of the settings of a line at full length, by laws fitted to those that were measured."""
+    if not line:
+        return []
     share = {c: np.array([_ratio(problem, s) for s in line]) for c in problem.corpora}
     losses = {}
     for corpus in problem.corpora:
