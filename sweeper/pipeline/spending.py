@@ -1,6 +1,7 @@
 """The budget of an experiment: what it is split into, what was spent, and what bounds a phase's trials."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -182,7 +183,13 @@ class Spending:
         return f"budget.{self.budget.unit} ({self.budget.words})"
 
 
-def open_spending(experiment: Experiment, inputs: Inputs, store: TrialStore, path: Path) -> Spending | None:
+def open_spending(
+    experiment: Experiment,
+    inputs: Inputs,
+    store: TrialStore,
+    path: Path,
+    clock: Callable[[], float] = time.monotonic,
+) -> Spending | None:
     """The budget of an experiment, with what its output folder says was spent; None where it has none.
 
     Args:
@@ -190,6 +197,7 @@ def open_spending(experiment: Experiment, inputs: Inputs, store: TrialStore, pat
         inputs: Its corpora and base models, as found.
         store: Trials there are already.
         path: The ledger's file.
+        clock: Seconds.
 
     Raises:
         SweeperError: operations are asked for that cannot be told.
@@ -211,7 +219,7 @@ def open_spending(experiment: Experiment, inputs: Inputs, store: TrialStore, pat
         sizes = {base.name: float(base.params) for base in inputs.bases if base.params}
         pace = Pace(sizes, GUESSED_SPEED["gpu" if gpu else "cpu"], store)
         meter = TimeMeter(pace, workers if budget.unit == "gpu_hours" else (lambda spec: 1))
-    ledger = Ledger(path, budget.unit, meter, store, workers)
+    ledger = Ledger(path, budget.unit, meter, store, workers, clock)
     return Spending(experiment, inputs.factory(), meter, ledger, store, lanes)
 
 

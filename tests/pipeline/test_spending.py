@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sweeper.experiment import Experiment
 from sweeper.lanes.source import TrialObserver, TrialSource
 from sweeper.pipeline.budget_text import budget_lines
 from sweeper.pipeline.compare import Comparison, compare
+from sweeper.pipeline.confirm import confirm
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.law import check_rates, measure_law, require_ratios, usable_first
 from sweeper.pipeline.least_budget import least_budget, refuse_too_little
@@ -66,7 +68,8 @@ def session(folder: Path, experiment: Experiment, said: list[str]) -> Session:
     store = TrialStore(folder / "trials")
     lanes = OnLanes(store)
     made = Session(experiment, Workspace(folder), store, lanes, Counts(), said.append)  # type: ignore[arg-type]
-    made.spending = open_spending(experiment, inputs(experiment, folder), store, folder / "spent.json")
+    where, clock = folder / "spent.json", lanes.lanes.clock
+    made.spending = open_spending(experiment, inputs(experiment, folder), store, where, clock)
     if made.spending:
         lanes.observe(made.spending.ledger)
     return made
@@ -219,3 +222,20 @@ def test_a_search_without_a_measurement_says_what_would_do(tmp_path: Path) -> No
     run = session(tmp_path, asked(2.5e5), [])
     with pytest.raises(PhaseError, match=r"search: no trial came to its first measurement; budget.tokens"):
         search(run, inputs(run.experiment, tmp_path).factory(), losses())
+
+
+def test_a_confirming_run_that_hours_do_not_hold_is_left_without_a_verdict_on_the_prediction(tmp_path: Path) -> None:
+    run = session(tmp_path, experiment(budget={"hours": 1.0}), [])
+    made = inputs(run.experiment, tmp_path).factory()
+    run.executor.lanes.seconds = lambda spec: 60.0  # type: ignore[attr-defined]  # a step, where seconds were expected
+    setting = Setting("full", 1e-3, None, 0.4, 3.5)
+    comparison = Comparison(0.33, {"full": setting}, {}, "full", {})
+    fitted: Any = SimpleNamespace(recommendation=SimpleNamespace(domain_ratio=0.4))
+    assert confirm(run, made, losses(), comparison, fitted) is None
+    (record,) = run.store
+    assert record.state == "paused"
+    assert record.last is not None
+    assert record.last.tokens < 240_000
+    assert run.spending is not None
+    assert run.spending.ledger.spent()["confirm"] >= 1.0  # it went on as long as anything was left
+    assert len(run.spending.cut) == 1
