@@ -9,12 +9,14 @@ from sweeper.laws.arrays import Floats, Ints
 
 _CATEGORY = 0.5
 """Two categories count as far apart as half of an axis."""
+_MOST = 6
+"""Of many axes most do not matter, and what is run next is better chosen by what was seen."""
 _EDGE = 0.15
 """What a setting at the end of an axis gives away: ranges are wide, and their ends seldom good."""
 
 
 def spread_out(axes: tuple[Axis, ...], x: Floats, given: Sequence[int] = ()) -> list[int]:
-    """The setting in the middle, then each the farthest from those before it; two more than there are axes in all.
+    """The setting in the middle, then each the farthest from those before it; two more than axes in all, six at most.
 
     Args:
         axes: Of the space.
@@ -25,7 +27,7 @@ def spread_out(axes: tuple[Axis, ...], x: Floats, given: Sequence[int] = ()) -> 
     middle = np.median(x, axis=0) if len(axes) else np.zeros(0)
     chosen = list(given) or [int(np.argmin(np.sum((x - middle)[:, numeric] ** 2, axis=1)))]
     ends = _EDGE * np.sum(np.abs(x[:, numeric] - 0.5) > 0.45, axis=1)
-    while len(chosen) < min(len(x), 2 + len(axes)):
+    while len(chosen) < min(len(x), 2 + len(axes), _MOST):
         nearest = np.min([_apart(axes, x, k) for k in chosen], axis=0)
         nearest[chosen] = -np.inf
         chosen.append(int(np.argmax(nearest - ends)))
