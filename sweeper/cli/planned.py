@@ -18,6 +18,10 @@ def plan_lines(plan: Plan, inputs: Inputs, costs: Costs, spending: Spending | No
         f"{phase.name:<16}{phase.trials:>7}{format_tokens(phase.tokens):>13}{phase.done:>7}" for phase in plan.phases
     ]
     lines.append(f"{format_tokens(plan.tokens)} training tokens in all, on {plan.lanes} lanes")
+    if inputs.experiment.design == "active":
+        lines.append(
+            "at most: the active design has more and shorter trials, and ends where none can change the answer"
+        )
     for corpus in inputs.found.values():
         if corpus.prepared is None:
             size = f", about {corpus.estimated_bytes / 1e6:.1f} MB of text" if corpus.estimated_bytes else ""

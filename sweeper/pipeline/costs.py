@@ -8,7 +8,7 @@ from sweeper.bases.resolve import BaseModel
 from sweeper.corpora.hashes import FileHashes, digest_of
 from sweeper.experiment.distributions import Categorical
 from sweeper.experiment.model import Experiment
-from sweeper.pipeline.law import RATE_FACTORS
+from sweeper.pipeline.law import rate_checks
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.specs import SpecFactory
 from trainers.errors import TrainerError
@@ -142,7 +142,7 @@ def planned_trials(experiment: Experiment, factory: SpecFactory) -> Iterator[tup
         yield "law", len(law.domain_ratio) - (base == last), specs
         if base != last:
             checks = [factory.rate_check(base, m, 1.0, r, 0.5) for m, r in ranks.items()]
-            yield "learning rate", len(RATE_FACTORS), checks
+            yield "learning rate", rate_checks(experiment), checks
     yield "confirm", 1, [f.confirm(m, 1.0, r, 0.5) for f in adapting for m, r in ranks.items()]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sweeper.experiment.model import Experiment
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import Comparison
 from sweeper.pipeline.search import Found, objective_for
@@ -14,6 +15,11 @@ LEAST_RATIOS = 3
 """Of the model to adapt: fewer cannot show how the loss bends between them."""
 RATE_FACTORS = (0.5, 1.0, 2.0)
 """Learning rates tried on smaller base models, as multiples of the last one's."""
+
+
+def rate_checks(experiment: Experiment) -> int:
+    """Trials for the learning rate of a smaller base model; the active design finds it among the law's own trials."""
+    return 0 if experiment.design == "active" else len(RATE_FACTORS)
 
 
 def check_rates(

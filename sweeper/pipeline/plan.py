@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sweeper.experiment.model import Experiment
 from sweeper.pipeline.done import count_done
-from sweeper.pipeline.law import RATE_FACTORS
+from sweeper.pipeline.law import rate_checks
 from sweeper.pipeline.prepare import Inputs
 from sweeper.pipeline.specs import law_fractions
 from sweeper.spending.pace import EVALUATION_COST, GUESSED_SPEED
@@ -105,7 +105,11 @@ def _phases(experiment: Experiment, inputs: Inputs, records: list[TrialRecord]) 
         phase("search", experiment.search.trials, experiment.search.max_tokens, search_points, target),
         phase("compare", len(methods) * seeds, law.max_tokens, evaluations, target),
         phase(
-            "learning rate", len(RATE_FACTORS) * smaller, experiment.search.max_tokens // 2, 1, small / max(1, smaller)
+            "learning rate",
+            rate_checks(experiment) * smaller,
+            experiment.search.max_tokens // 2,
+            1,
+            small / max(1, smaller),
         ),
         phase(
             "law",

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 from sweeper.cli.planned import plan_dict, plan_lines
 from sweeper.pipeline.costs import Cost, Costs
@@ -12,8 +13,8 @@ FLOPS = Flops(trained_token=6, recomputed_token=0, scored_token=2, training=60, 
 KNOWN = Estimate(workers=1, micro_batch=8, step=None, evaluation=300 * 2**20, loading=100 * 2**20, paged=0, flops=FLOPS)
 
 
-def lines(folder: Path, costs: Costs) -> str:
-    asked = experiment()
+def lines(folder: Path, costs: Costs, **changes: Any) -> str:
+    asked = experiment(**changes)
     found = inputs(asked, folder)
     return "\n".join(plan_lines(make_plan(asked, found, [], lanes=2, gpu=costs.gpu), found, costs))
 
@@ -25,6 +26,12 @@ def test_each_kind_of_trial_has_a_line(tmp_path: Path) -> None:
     assert "floating-point operations, at most 2e+12: search 1.5e+12, law 5e+11" in said
     assert "C library" in said
     assert "C library" not in lines(tmp_path, Costs(kinds, {}, gpu=True))
+
+
+def test_an_active_design_is_said_to_be_a_bound_and_checks_no_rates_apart(tmp_path: Path) -> None:
+    fixed, active = (lines(tmp_path, Costs((), {}, gpu=False), design=design) for design in ("fixed", "active"))
+    assert "at most: the active design" in active and "at most: the active design" not in fixed
+    assert "\nlearning rate         3" in fixed and "\nlearning rate         0" in active
 
 
 def test_what_is_not_known_is_said_once_with_its_reason(tmp_path: Path) -> None:

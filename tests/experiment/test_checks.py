@@ -31,6 +31,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"search__trials": 0}, "search.trials: 0 is allowed only where nothing is searched"),
     ({"search__rungs": []}, "search.rungs: is empty, but the pruner 'successive_halving' needs one"),
+    (
+        {"design": "active", "search__objectives": "pareto", "search__pruner": "none"},
+        "design: 'active' weighs runs by one objective, but search.objectives names",
+    ),
+    (
+        {"design": "active", "search__rungs": [], "search__pruner": "none"},
+        "search.rungs: is empty, but the active design weighs trials there",
+    ),
+    ({"design": "active", "search__sampler": "grid"}, "search.sampler: 'grid' tries every point"),
+    (
+        {"design": "active", "trainer__lr_scheduler_type": "cosine", "search__pruner": "none", "law__evaluations": 1},
+        "trainer.lr_scheduler_type: 'cosine' is not allowed here: the active design leaves trials by losses",
+    ),
     ({"search__max_tokens": 1023}, "search.max_tokens: 1023 is less than one step of 1024 tokens"),
     ({"law__max_tokens": 1000}, "law.max_tokens: 1k is less than one step of 1024 tokens"),
     ({"confirm__tokens": 10}, "confirm.tokens: 10 is less than one step of 1024 tokens"),
