@@ -10,6 +10,7 @@ from sweeper.lanes import autoscaler, cluster
 from sweeper.lanes.desk import Desk
 from sweeper.lanes.lane import LaneShape
 from sweeper.lanes.lane_actors import LaneActors, LaneMaker
+from sweeper.lanes.orphans import end_cleaners
 from sweeper.lanes.plan import LaneClasses, LanePlan, shape_lanes
 from sweeper.lanes.pool import LanePool
 from sweeper.lanes.source import TrialObserver, TrialSource
@@ -114,6 +115,8 @@ class Executor:
         pool.close(shared=not self._joined_here)
         tuner.join(TUNER_SECONDS)  # trials that were not paused in time have lost their lanes now
         self._pool = self._tuner = None
+        if self._address is not None:
+            end_cleaners()
         if self._joined_here:
             cluster.leave()
         if self._scratch is not None:
