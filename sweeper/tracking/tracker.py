@@ -5,6 +5,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sweeper.tracking import names
@@ -18,6 +19,15 @@ from sweeper.trials.record import TrialRecord
 from trainers.messages import Measurement, Progress
 
 SPOOL_FILE = "mlflow_spool.jsonl"
+BEHIND = 100
+"""Events in the queue from which on a trial's new sign of life takes the place of the one that waits."""
+
+
+@dataclass
+class _Latest:
+    """A trial's sign of life that waits to be written; where the store is behind, the latest."""
+
+    event: Event
 
 
 class MlflowTracker:
@@ -49,7 +59,10 @@ class MlflowTracker:
         self._connect = connect
         self._experiment, self._target, self._study, self._warn = experiment, target, study, warn
         self._spool = Spool(output / SPOOL_FILE)
-        self._queue: queue.Queue[Event | None] = queue.Queue()
+        self._queue: queue.Queue[Event | _Latest | None] = queue.Queue()
+        self._lock = threading.Lock()
+        self._signs: dict[str, _Latest] = {}
+        """The latest sign of life in the queue, by trial."""
         self._thread: threading.Thread | None = None
         self._delivery: Delivery | None = None
 
@@ -86,7 +99,14 @@ class MlflowTracker:
 
     def progress(self, record: TrialRecord, progress: Progress) -> None:
         """A sign of life of a trial."""
-        self._queue.put(metrics_event(record, names.progress_metrics(progress), progress.tokens))
+        event = metrics_event(record, names.progress_metrics(progress), progress.tokens)
+        with self._lock:
+            waiting = self._signs.get(record.id)
+            if waiting is not None and self._queue.qsize() > BEHIND:
+                waiting.event = event
+                return
+            waiting = self._signs[record.id] = _Latest(event)
+        self._queue.put(waiting)
 
     def trial_ended(self, record: TrialRecord) -> None:
         """A trial ended; its record says how."""
@@ -113,15 +133,23 @@ class MlflowTracker:
 
     def _work(self, delivery: Delivery) -> None:
         delivery.open()
-        while (event := self._queue.get()) is not None:
-            delivery.deliver(event)
+        while (waiting := self._queue.get()) is not None:
+            delivery.deliver(self._taken(waiting))
+
+    def _taken(self, waiting: Event | _Latest) -> Event:
+        if isinstance(waiting, Event):
+            return waiting
+        with self._lock:
+            if self._signs.get(waiting.event.trial) is waiting:
+                del self._signs[waiting.event.trial]
+            return waiting.event
 
     def _abandon(self, delivery: Delivery) -> None:
         """The thread hangs in a call: keep what it holds and what waits behind it."""
         delivery.abandon()
         while not self._queue.empty():
-            event = self._queue.get_nowait()
-            if event is not None:
-                delivery.keep(event)
+            waiting = self._queue.get_nowait()
+            if waiting is not None:
+                delivery.keep(self._taken(waiting))
         self._queue.put(None)
         self._warn(f"tracking: {self.uri} does not answer; what is left is in {self._spool.path}, for the next start")

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from sweeper.tracking import NullTracker, open_tracker, store_uri
+from sweeper.tracking import tracker as tracker_module
 from sweeper.tracking.tracker import SPOOL_FILE, MlflowTracker
 from tests.tracking.fake_client import FakeClient
 from tests.trial_records import measurement, record, spec
@@ -166,6 +167,26 @@ def test_a_store_that_is_down_costs_one_warning_and_nothing_is_lost(session):
     assert session.client.child(trial.id)["status"] == "FINISHED"
     assert ("eval/code/loss", 1024, 3.5) in session.client.child(trial.id)["metrics"]
     assert not session.spool.exists()
+
+
+def test_a_store_that_is_behind_gets_every_measurement_and_the_latest_signs_of_life(session, monkeypatch):
+    monkeypatch.setattr(tracker_module, "BEHIND", 2)
+    slow = threading.Event()
+    tracker = session.tracker(connect=lambda: slow.wait(10) and session.client)
+    trial = running()
+    tracker.trial_started(trial)
+    for tokens in range(1000, 50_000, 1000):
+        tracker.progress(trial, progress(tokens))
+        if tokens % 10_000 == 0:
+            tracker.measured(trial, measurement(tokens, 3.0, 3.5))
+    slow.set()
+    tracker.finish()
+    metrics = session.client.child(trial.id)["metrics"]
+    measured = [step for key, step, _ in metrics if key == "eval/code/loss"]
+    signs = [step for key, step, _ in metrics if key == "train/loss"]
+    assert measured == [10_000, 20_000, 30_000, 40_000]
+    assert len(signs) <= 4
+    assert signs[-1] == 49_000
 
 
 def test_a_store_that_fails_in_the_middle_gets_each_row_once(session, monkeypatch):
