@@ -13,8 +13,9 @@ from sweeper.experiment.quantities import format_tokens
 from sweeper.pipeline.active_search import EXCESS, TARGET
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import Comparison
-from sweeper.pipeline.search import Found, Setting, objective_for
+from sweeper.pipeline.search import Found, objective_for
 from sweeper.pipeline.session import Session
+from sweeper.pipeline.settings import Setting
 from sweeper.pipeline.specs import SpecFactory, recipe_of
 from sweeper.search.designed import DesignedTrials, Enough
 from sweeper.trials.record import TrialRecord

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from sweeper.measurements import PairedDifference, paired_difference_over_seeds
 from sweeper.pipeline.bases import BaseLosses
-from sweeper.pipeline.search import Found, Setting, objective_for
+from sweeper.pipeline.search import Found, objective_for
 from sweeper.pipeline.session import PhaseError, Session
+from sweeper.pipeline.settings import Setting
 from sweeper.pipeline.specs import SpecFactory
 from sweeper.trials.record import TrialRecord
 from trainers.spec import Method

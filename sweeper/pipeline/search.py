@@ -2,19 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from sweeper.experiment.model import Experiment
 from sweeper.experiment.named import short
-from sweeper.experiment.recipe import Recipe
-from sweeper.pipeline.active_search import HOPELESS, ActiveSearch, Trials
+from sweeper.pipeline.active_search import ActiveSearch, Trials
 from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.search_findings import search_front, warmed_lines
-from sweeper.pipeline.session import PhaseError, Session
-from sweeper.pipeline.specs import AS_GIVEN, SpecFactory, recipe_of
+from sweeper.pipeline.session import Session
+from sweeper.pipeline.settings import Setting, best_settings, contenders
+from sweeper.pipeline.specs import SpecFactory
 from sweeper.pipeline.warm import warm_start
 from sweeper.search.fronts import Front
 from sweeper.search.leads import Lead, leads
@@ -26,34 +26,6 @@ from sweeper.search.study import Study
 from sweeper.search.warm_start import WarmStart
 from sweeper.trials.record import TrialRecord
 from trainers.spec import Method
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A method with the learning rate and rank that search found best for it."""
-
-    method: Method
-    learning_rate: float
-    lora_r: int | None
-    domain_ratio: float
-    """Of the trial that found it."""
-    objective: float
-    recipe: Recipe = AS_GIVEN
-    """What else was searched; later phases train with it."""
-    base_model: str | None = None
-    """Where the search chooses it; None: the last."""
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Setting":
-        """From what `asdict` gave, by way of JSON."""
-        return cls(**{**data, "recipe": Recipe(**data.get("recipe", {}))})
-
-    @property
-    def words(self) -> str:
-        """For people."""
-        rank = f", rank {self.lora_r}" if self.lora_r else ""
-        more = f", {self.recipe.words}" if self.recipe.words else ""
-        return f"{self.method}, learning rate {self.learning_rate:.3g}{rank}{more}"
 
 
 @dataclass(frozen=True)
@@ -160,80 +132,14 @@ def _active(
     session.used.update({record.id: record for record in done})
     session.counts.reuse(done)
     active.run()
-    settings = _frozen(study, lambda: _contenders(session, active, objective))
+    settings = _frozen(study, lambda: contenders(session, active, objective))
     front = search_front(session.experiment, losses, active.records, objective, factory.target_model)
     return Found(study, active.records, settings, front, leads(active.records, objective), warmed)
-
-
-def _contenders(session: Session, active: ActiveSearch, objective: Objective) -> dict[Method, Setting]:
-    """The best setting of each method that may yet be the best of all."""
-    fields = session.experiment.search.space.fields
-    measured = [record for record in active.records if record.last is not None and record.state != "failed"]
-    if not measured:
-        return best_settings(active.records, objective, fields)  # which says why there is none
-    worth = {record.id: active.expected(record) for record in measured}
-    best = best_trials(measured, lambda record: worth[record.id], fields)
-    chances = dict(zip(best, active.chances(list(best.values())), strict=True))
-    likeliest = max(chances, key=lambda method: chances[method])
-    for method in [method for method in best if chances[method] < HOPELESS and method != likeliest]:
-        session.say(f"{method} is left out: its best setting is the better one with probability {chances[method]:.2f}")
-        del best[method]
-    found = {method: _setting(record, objective, fields) for method, record in best.items()}
-    return {method: replace(setting, objective=worth[best[method].id]) for method, setting in found.items()}
 
 
 def _frozen(study: Study, decide: Callable[[], dict[Method, Setting]]) -> dict[Method, Setting]:
     settings = study.frozen("settings", lambda: {method: asdict(setting) for method, setting in decide().items()})
     return {method: Setting.from_json(setting) for method, setting in settings.items()}
-
-
-def best_settings(
-    records: Sequence[TrialRecord], objective: Objective, fields: Collection[str] = ()
-) -> dict[Method, Setting]:
-    """The best trial of each method: among those that were completed, else among those that were measured at all.
-
-    The best has the least target loss among those that hold the constraint; where none does, the least objective.
-    Where the base model is searched, that of the best trial of all is taken for every method.
-
-    Args:
-        records: Trials of the search.
-        objective: What they are compared by.
-        fields: What the space says of them, as `Space.fields`: what it leaves to the file stays with the file.
-
-    Raises:
-        PhaseError: there is none.
-    """
-    measured = [record for record in records if record.last is not None and record.state != "failed"]
-    if not measured:
-        failed = next((record for record in records if record.state == "failed"), None)
-        why = f" ({failed.short_reason}); one of them alone: {failed.reproduce}" if failed else ""
-        raise PhaseError(f"search: no trial gave a result{why}")
-    best = best_trials(measured, lambda record: (record.state != "completed", objective.rank(record)), fields)
-    return {method: _setting(record, objective, fields) for method, record in best.items()}
-
-
-def best_trials(
-    measured: Sequence[TrialRecord], rank: Callable[[TrialRecord], Any], fields: Collection[str]
-) -> dict[Method, TrialRecord]:
-    """The trial of each method with the least `rank`, all of one base model."""
-    if "base_model" in fields:
-        name = min(measured, key=rank).spec.model.name
-        measured = [record for record in measured if record.spec.model.name == name]
-    methods = sorted({record.spec.method for record in measured})
-    return {m: min((record for record in measured if record.spec.method == m), key=rank) for m in methods}
-
-
-def _setting(record: TrialRecord, objective: Objective, fields: Collection[str]) -> Setting:
-    spec = record.spec
-    return Setting(
-        method=spec.method,
-        learning_rate=spec.learning_rate,
-        lora_r=spec.lora.r if spec.lora else None,
-        domain_ratio=spec.mixture.get(objective.target, 0.0),
-        objective=objective.of(record),
-        recipe=recipe_of(spec, objective.target, fields),
-        base_model=spec.model.name if "base_model" in fields else None,
-    )
 
 
 def _open(session: Session, factory: SpecFactory, objective: Objective, warm: WarmStart | None) -> Study:

@@ -12,7 +12,7 @@ from sweeper.pipeline.confirm import Confirmation, CorpusCheck
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.fit import Fitted
 from sweeper.pipeline.plain import json_text
-from sweeper.pipeline.search import Setting
+from sweeper.pipeline.settings import Setting
 from tests.pipeline.made_up import experiment
 from tests.trial_records import measurement, record, spec
 from trainers.messages import Exported, ExportedLoss

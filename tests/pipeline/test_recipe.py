@@ -12,7 +12,7 @@ from sweeper.pipeline.costs import planned_trials
 from sweeper.pipeline.done import count_done
 from sweeper.pipeline.plan import make_plan
 from sweeper.pipeline.prepare import _require_one_tokenizer
-from sweeper.pipeline.search import Setting, best_settings
+from sweeper.pipeline.settings import Setting, best_settings
 from sweeper.pipeline.specs import SpecFactory, recipe_of
 from sweeper.search.objective import Objective
 from sweeper.search.proposal import Proposal

@@ -1,8 +1,8 @@
 import pytest
 
 from sweeper.pipeline.compare import pivot_ratio
-from sweeper.pipeline.search import Setting, best_settings
 from sweeper.pipeline.session import PhaseError
+from sweeper.pipeline.settings import Setting, best_settings
 from sweeper.search.objective import Objective
 from sweeper.trials.record import State, TrialRecord
 from tests.trial_records import measurement, record, spec

@@ -10,8 +10,9 @@ from sweeper.pipeline.bases import BaseLosses
 from sweeper.pipeline.compare import compare
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.law import check_rates, design, measure_law
-from sweeper.pipeline.search import Found, Setting
+from sweeper.pipeline.search import Found
 from sweeper.pipeline.session import PhaseError, Session
+from sweeper.pipeline.settings import Setting
 from sweeper.pipeline.workspace import Workspace
 from sweeper.search.study import Study
 from sweeper.trials.record import TrialRecord

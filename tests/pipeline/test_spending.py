@@ -18,8 +18,9 @@ from sweeper.pipeline.confirm import confirm
 from sweeper.pipeline.counts import Counts
 from sweeper.pipeline.law import check_rates, measure_law, require_ratios, usable_first
 from sweeper.pipeline.least_budget import least_budget, refuse_too_little
-from sweeper.pipeline.search import Found, Setting, search
+from sweeper.pipeline.search import Found, search
 from sweeper.pipeline.session import PhaseError, Session
+from sweeper.pipeline.settings import Setting
 from sweeper.pipeline.spending import Spending, open_spending
 from sweeper.pipeline.workspace import Workspace
 from sweeper.search.study import Study
