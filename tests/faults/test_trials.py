@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.conftest import Make
 from tests.faults.faulty_trials import attempts
-from tests.faults.sweeps import ROOT, Sweep, of_role
+from tests.faults.sweeps import EXPERIMENT, ROOT, SPACE, Sweep, of_role
 
 pytestmark = [pytest.mark.ray, pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -30,23 +30,31 @@ def test_a_hung_worker_is_started_afresh_and_its_trial_goes_on(kind: str, make_s
 @pytest.mark.parametrize(
     ("kind", "words"), [("raise", "CUDA out of memory"), ("allocate", "DefaultCPUAllocator: can't allocate memory")]
 )
-def test_a_trial_without_memory_fails_once_with_its_reason_and_others_go_on(
+def test_a_trial_without_memory_fails_with_its_reason_and_the_rest_goes_on(
     kind: str, words: str, make_sweep: Make
 ) -> None:
-    sweep = make_sweep(law={"domain_ratio": [0.0, 0.25, 0.5, 0.75, 1.0], "max_tokens": "4k", "replicates": 1})
-    sweep.harm(law={"kind": kind, "at_step": 3, "times": 1})
-    code = sweep.run()
+    sweep = make_sweep(trainer=EXPERIMENT["trainer"] | {"auto_batch": False})
+    sweep.harm(search={"kind": kind, "at_step": 3, "times": 1})
+    assert sweep.run() == 0, sweep.said
     (failed,) = [record for record in sweep.records() if record.state == "failed"]
-    assert failed.reason.startswith("out_of_memory: ")
+    assert failed.reason.startswith("out_of_memory: out of memory while training (step 4), after a peak of ")
     assert words in failed.reason
-    assert code == 1  # the comparison stands on this trial
-    assert f"python -m trainers train {sweep.output}/failed/{failed.id}.json" in sweep.said
+    assert f"alone: python -m trainers train {sweep.output}/failed/{failed.id}.json" in sweep.said
+    assert len(of_role(sweep.records(), "search", "completed")) == 1
+
+
+def test_a_trial_without_memory_goes_on_with_smaller_batches_where_it_may(make_sweep: Make) -> None:
+    sweep = make_sweep(trainer=EXPERIMENT["trainer"] | {"auto_batch": True})
+    sweep.harm(search={"kind": "allocate", "at_step": 3, "times": 1})
+    assert sweep.run() == 0, sweep.said
+    searched = of_role(sweep.records(), "search", "completed")
+    assert sorted(r.finished.micro_batch_size or 0 for r in searched if r.finished) == [2, 4]
 
 
 def test_a_diverged_trial_shows_its_reason_everywhere_and_the_command_that_reproduces_it(make_sweep: Make) -> None:
     space = {
         "method": {"choices": ["full"]},
-        "learning_rate": {"choices": [3e-3, 3e4]},
+        "learning_rate": {"choices": [3e-3, 1.0]},
         "domain_ratio": {"choices": [0.5]},
     }
     search = {"space": space, "trials": 2, "max_tokens": "2k", "sampler": "grid", "pruner": "none"}
@@ -73,11 +81,20 @@ def reproduced(command: str) -> "subprocess.CompletedProcess[str]":
 def test_too_many_failures_stop_the_sweep_with_a_diagnosis_and_nothing_is_lost(
     make_sweep: Make, undisturbed: Sweep
 ) -> None:
-    sweep = make_sweep()
+    space = SPACE | {"learning_rate": {"choices": [1e-3, 1.5e-3, 2e-3, 2.5e-3, 3e-3, 3.5e-3]}}
+    search = EXPERIMENT["search"] | {"space": space, "trials": 6}
+    sweep = make_sweep(search=search)
     sweep.harm(search={"kind": "error", "at_step": 3})
     assert sweep.run() == 1
-    assert "search: no trial gave a result" in sweep.said or "trials failed" in sweep.said
+    assert "error: 4 of 4 trials failed, more than resources.max_failed_share: 0.5 allows; the run stops" in sweep.said
+    assert "most often (4 of 4): ValueError: the spec cannot be trained" in sweep.said
     assert "the spec cannot be trained" in (sweep.output / "report.html").read_text()
+    assert {run.info.status for run in sweep.mlflow_runs()} == {"FAILED", "FINISHED"}
+    sweep.harm()
+    assert sweep.run() == 0, sweep.said
+    assert len(of_role(sweep.records(), "search", "completed")) == 6
+    assert not of_role(sweep.records(), "search", "failed")
+    assert not list((sweep.output / "failed").iterdir())
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
