@@ -19,16 +19,21 @@ MAX_HAND_OUTS = 3
 """How often in a row, without a new measurement, a trial may lose its lane or its proxy before it counts as failed."""
 
 
-def _told_to_the_phase(method: Callable[Concatenate["Desk", P], T]) -> Callable[Concatenate["Desk", P], T]:
-    """What goes wrong in a call of Tune's, as when the disk is full, is what the phase hears: Tune makes text of it."""
+def _told_to_the_phase(
+    method: Callable[Concatenate["Desk", P], T],
+) -> Callable[Concatenate["Desk", P], T | None]:
+    """What goes wrong in a call of Tune's, as when the disk is full, is raised where the phase waits.
+
+    Tune itself goes on, so that other trials can pause: it would print the error, and end.
+    """
 
     @functools.wraps(method)
-    def call(desk: "Desk", /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(desk: "Desk", /, *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return method(desk, *args, **kwargs)
         except Exception as error:
             desk.broke(error)
-            raise
+            return None
 
     return call
 

@@ -81,4 +81,4 @@ def _deliver(desk: Desk, trial_id: str, result: dict[str, Any]) -> bool:
     """Hand the messages of a result over; Tune keeps every trial's last result, which need not hold them too."""
     messages = list(result["messages"])
     result["messages"].clear()
-    return desk.receive(trial_id, result["first"], messages, result.get("node", ""))
+    return bool(desk.receive(trial_id, result["first"], messages, result.get("node", "")))

@@ -42,7 +42,7 @@ class TrackingObserver:
     def stop(self, status: Literal["FAILED", "KILLED"]) -> None:
         """The run ends without an answer."""
         if self._started:
-            self._tracker.finish(status, timeout_seconds=5.0)
+            self._tracker.finish(status, timeout_seconds=5.0, at_most_seconds=15.0)
 
     def deliver(self) -> None:
         """Write what waits since the store was down, where something does."""

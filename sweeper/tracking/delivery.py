@@ -35,6 +35,8 @@ class Delivery:
         self._warned: set[str] = set()
         self._in_hand: Event | None = None
         self._abandoned = False
+        self.written = 0
+        """Events that the store has taken."""
 
     def open(self) -> None:
         """Connect and write what is known and what waited."""
@@ -104,6 +106,7 @@ class Delivery:
         """Write; an event that the store will never take is dropped, so that it does not hold up the rest."""
         try:
             writer.write(event)
+            self.written += 1
         except Exception as error:
             if getattr(error, "error_code", "") != "INVALID_PARAMETER_VALUE":
                 raise

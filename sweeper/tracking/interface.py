@@ -46,8 +46,10 @@ class Tracker(Protocol):
     def artifact(self, path: str | Path, folder: str = "") -> None:
         """A file that belongs to the experiment."""
 
-    def finish(self, status: RunStatus = "FINISHED", timeout_seconds: float = 30.0) -> None:
-        """Write what is left, at most this long; the rest is kept for the next start."""
+    def finish(
+        self, status: RunStatus = "FINISHED", timeout_seconds: float = 30.0, at_most_seconds: float = 600.0
+    ) -> None:
+        """Write what is left until nothing was written for `timeout_seconds`; the rest is kept for the next start."""
 
 
 class NullTracker:
@@ -78,5 +80,7 @@ class NullTracker:
     def artifact(self, path: str | Path, folder: str = "") -> None:
         """Do nothing."""
 
-    def finish(self, status: RunStatus = "FINISHED", timeout_seconds: float = 30.0) -> None:
+    def finish(
+        self, status: RunStatus = "FINISHED", timeout_seconds: float = 30.0, at_most_seconds: float = 600.0
+    ) -> None:
         """Do nothing."""

@@ -120,13 +120,24 @@ class MlflowTracker:
         """A file that belongs to the experiment."""
         self._queue.put(Event(kind="artifact", name=str(Path(path).resolve()), text=folder))
 
-    def finish(self, status: RunStatus = "FINISHED", timeout_seconds: float = 30.0) -> None:
-        """Write what is left, at most this long; what is not written by then waits in the spool."""
+    def finish(
+        self, status: RunStatus = "FINISHED", timeout_seconds: float = 30.0, at_most_seconds: float = 600.0
+    ) -> None:
+        """Write what is left; what is not written by then waits in the spool.
+
+        Args:
+            status: Of the experiment's run.
+            timeout_seconds: How long nothing may be written: a store that is slow, or has missed a lot, gets all of it.
+            at_most_seconds: In all.
+        """
         if self._thread is None or self._delivery is None:
             return
         self._queue.put(Event(kind="finish", name=status))
         self._queue.put(None)
-        self._thread.join(timeout_seconds)
+        deadline, written = time.monotonic() + at_most_seconds, -1
+        while self._thread.is_alive() and self._delivery.written > written and time.monotonic() < deadline:
+            written = self._delivery.written
+            self._thread.join(min(timeout_seconds, max(0.0, deadline - time.monotonic())))
         if self._thread.is_alive():
             self._abandon(self._delivery)
         self._thread = None

@@ -397,3 +397,18 @@ def test_pickling_gives_an_empty_desk_and_copying_the_same() -> None:
     other = pickle.loads(pickle.dumps(desk))
     assert isinstance(other, Desk)
     assert other.hand_out("a") is None
+
+
+def test_what_goes_wrong_in_a_call_of_tunes_is_raised_where_the_phase_waits() -> None:
+    class Full(Watching):
+        def measured(self, record: TrialRecord, measurement: Measurement) -> None:
+            raise OSError(28, "No space left on device")
+
+    desk = opened(FixedTrials([TrialRecord(fake_spec())]), Full())
+    desk.hand_out("a")
+    assert not desk.receive("a", 0, texts(100))  # the trial is to stop
+    with pytest.raises(OSError, match="No space left"):
+        desk.wait(1)
+    desk.close()
+    desk.complete("a")
+    assert desk.over

@@ -312,3 +312,21 @@ def test_a_spool_without_room_costs_a_warning(session):
     follow(tracker, record(spec(), []))
     tracker.finish()
     assert any("cannot be written" in warning for warning in session.warnings)
+
+
+def test_a_slow_store_gets_all_of_it_as_long_as_it_takes_anything(session):
+    write = session.client.log
+
+    def slow(*arguments):
+        time.sleep(0.05)
+        write(*arguments)
+
+    session.client.log = slow
+    tracker = session.tracker()
+    trial = running(*[measurement(100 * (i + 1), 3.0, 3.5) for i in range(30)])
+    tracker.trial_started(trial)
+    for m in trial.measurements:
+        tracker.measured(trial, m)
+    tracker.finish(timeout_seconds=1.0)
+    assert not session.spool.exists()
+    assert session.client.parent["status"] == "FINISHED"
