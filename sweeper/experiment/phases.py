@@ -54,7 +54,7 @@ class Search(Section):
     enqueue: tuple[Mapping[str, Any], ...] = ()
     """Starting points, run first: values of fields of the space, as in `{method: full, learning_rate: 1.0e-3}`. What
     is left out is proposed. Methods that none of them names begin in the middle of their ranges."""
-    trials: Annotated[Whole, Field(ge=0), Unit("trials")]
+    trials: Annotated[Whole, Field(ge=0, le=100_000), Unit("trials")]
     """How many configurations to try; 0 only where the space is fixed."""
     max_tokens: Tokens
     """Training tokens of a trial that is not pruned."""
@@ -86,9 +86,9 @@ class Law(Section):
     """The target's shares of training tokens to measure; five or more, 0 and 1 among them, make a law to trust."""
     max_tokens: Tokens
     """Training tokens of each trial."""
-    replicates: Annotated[Whole, Field(ge=0), Unit("trials")] = 1
+    replicates: Annotated[Whole, Field(ge=0, le=1000), Unit("trials")] = 1
     """Trials run again with another seed, for the noise between runs."""
-    evaluations: Annotated[Whole, Field(ge=1)] = 6
+    evaluations: Annotated[Whole, Field(ge=1, le=1000)] = 6
     """Measurements along a trial, evenly spaced, the last at its end."""
 
 

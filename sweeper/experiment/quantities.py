@@ -96,9 +96,13 @@ def _read_bytes(value: object) -> int:
         raise problem(str(error)) from None
 
 
+MOST = 10**18
+"""Of tokens or bytes: beyond any text, and still a number that floating point can hold."""
 Tokens = Annotated[
-    int, BeforeValidator(_read_tokens), Field(ge=1), Unit("tokens"), Allowed("≥ 1; 80k, 2M, 1.5B are read")
+    int, BeforeValidator(_read_tokens), Field(ge=1, le=MOST), Unit("tokens"), Allowed("≥ 1; 80k, 2M, 1.5B are read")
 ]
 """A number of tokens, at least 1."""
-Bytes = Annotated[int, BeforeValidator(_read_bytes), Field(ge=1), Unit("bytes"), Allowed("≥ 1; 8MB, 1GB are read")]
+Bytes = Annotated[
+    int, BeforeValidator(_read_bytes), Field(ge=1, le=MOST), Unit("bytes"), Allowed("≥ 1; 8MB, 1GB are read")
+]
 """A number of bytes, at least 1."""

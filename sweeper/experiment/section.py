@@ -71,8 +71,8 @@ def unique(noun: str) -> Callable[[tuple[Value, ...]], tuple[Value, ...]]:
     return check
 
 
-Whole = Annotated[int, Strict()]
-"""A whole number; neither true nor a quoted number passes for one."""
+Whole = Annotated[int, Strict(), Field(le=10**12)]
+"""A whole number, not beyond reason; neither true nor a quoted number passes for one."""
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 """A finite number."""
 Share = Annotated[Number, Field(ge=0.0, le=1.0)]
