@@ -11,7 +11,7 @@ from sweeper.experiment.forms import Choices, Form, Range
 from sweeper.experiment.model import Experiment
 from sweeper.experiment.quantities import format_tokens
 from sweeper.experiment.schema import as_section, bare, below, tagged
-from sweeper.experiment.section import Allowed, Section, Unit
+from sweeper.experiment.section import BEYOND_REASON, Allowed, Section, Unit
 from sweeper.experiment.space import Space
 
 _INTRO = """\
@@ -156,14 +156,16 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 
 def _limits(marks: list[Any]) -> str:
-    bounds = {type(mark): mark for mark in reversed(marks)}
-    said = [
+    # What lies further in bounds every whole number, and is nothing to speak of.
+    told = [mark for mark in marks if not (isinstance(mark, Le) and mark.le == BEYOND_REASON)]
+    bounds = {type(mark): mark for mark in reversed(told)}
+    words = [
         f"{sign} {getattr(bounds[kind], name):g}"
         for kind, sign, name in ((Ge, "≥", "ge"), (Gt, ">", "gt"), (Le, "≤", "le"), (Lt, "<", "lt"))
         if kind in bounds
     ]
     least = f", at least {bounds[MinLen].min_length}" if MinLen in bounds and bounds[MinLen].min_length > 1 else ""
-    return " and ".join(said) + least
+    return " and ".join(words) + least
 
 
 def _kind(annotation: Any) -> str:

@@ -71,7 +71,8 @@ def unique(noun: str) -> Callable[[tuple[Value, ...]], tuple[Value, ...]]:
     return check
 
 
-Whole = Annotated[int, Strict(), Field(le=10**12)]
+BEYOND_REASON = 10**12
+Whole = Annotated[int, Strict(), Field(le=BEYOND_REASON)]
 """A whole number, not beyond reason; neither true nor a quoted number passes for one."""
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 """A finite number."""

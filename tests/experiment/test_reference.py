@@ -38,7 +38,7 @@ def test_rows_have_unit_default_and_allowed_values() -> None:
     cells = [[cell.strip() for cell in line.split("|")] for line in page if "|" in line]
     rows = {row[1]: row[2:5] for row in reversed(cells)}  # the first of a name: `trainer` stands before the space
     assert rows["`lr_scheduler_type`"] == ["–", "`constant`", "`constant`, `wsd`, `cosine`, `linear`"]
-    assert rows["`replicates`"] == ["trials", "`1`", "≥ 0"]
+    assert rows["`replicates`"] == ["trials", "`1`", "≥ 0 and ≤ 1000"]
     assert rows["`target`"][1] == "**required**"
     assert rows["`lanes`"] == ["–", "`auto`", "auto, or ≥ 1"]
     assert rows["`max_bytes`"][0] == "bytes"
