@@ -39,7 +39,7 @@ rules: install-test
 unit: install-test
 	$(BIN)/python -m pytest
 
-# Every fault, the storm of 20 kills included: about half an hour, and root for what mounts a small or read-only disk.
+# Every fault, the storm of 20 kills included: about an hour, and root for what mounts a small or read-only disk.
 faults: install-test
 	$(BIN)/python -m pytest tests/faults -m "faults or not faults"
 
