@@ -98,8 +98,9 @@ def test_every_step_learns_and_none_beyond_the_peak(schedule: StepSchedule) -> N
 @given(schedules())
 def test_the_rate_rises_to_the_peak_then_never_rises_again(schedule: StepSchedule) -> None:
     values, top = multipliers(schedule), schedule.warmup_steps
-    assert values[:top] == sorted(values[:top])
-    assert values[top:] == sorted(values[top:], reverse=True)
+    # Products round: where a warm-up begins a hair below the peak its steps may differ by a last digit.
+    assert all(late >= early - 1e-12 for early, late in pairwise(values[:top]))
+    assert all(late <= early + 1e-12 for early, late in pairwise(values[top:]))
     assert values[max(0, top - 1)] == 1.0
     assert min(values[top:], default=1.0) >= schedule.schedule.min_ratio
 
